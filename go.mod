@@ -1,0 +1,3 @@
+module github.com/avap-framework/avap
+
+go 1.26
