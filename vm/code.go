@@ -1,0 +1,176 @@
+// This file holds linked code: a verified program whose constants are values
+// and whose commands are bound to what they mean.
+
+package vm
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/avap-framework/avap/bytecode"
+)
+
+// Capability is a set of things that commands may reach outside.
+type Capability uint8
+
+// Capabilities.
+const (
+	CapHTTP Capability = 1 << iota
+	CapSQL
+	CapRandom
+	CapTime
+
+	AllCapabilities = CapHTTP | CapSQL | CapRandom | CapTime
+)
+
+var capabilityNames = [...]string{"http", "sql", "random", "time"}
+
+// ParseCapability gives the capability of a name.
+func ParseCapability(name string) (Capability, bool) {
+	for i, n := range capabilityNames {
+		if n == name {
+			return 1 << i, true
+		}
+	}
+	return 0, false
+}
+
+func (c Capability) String() string {
+	var names []string
+	for i, n := range capabilityNames {
+		if c&(1<<i) != 0 {
+			names = append(names, n)
+		}
+	}
+	return strings.Join(names, ",")
+}
+
+// Native is a command in Go. args are its parameters in order; one that it
+// writes (mode out) it sets in place. args are registers of the machine: they
+// must not be kept. A returned *Error ends the call with its code.
+type Native func(m *Machine, args []Value) error
+
+// Command is what a name of the catalog means: Native code, or a definition's
+// Code. It does not change once it is in use.
+type Command struct {
+	Name   string
+	Params []bytecode.Param
+	Needs  Capability // what the caller must have been granted
+	Native Native
+	Code   *Code
+}
+
+// Code is a program that is ready to run. It does not change and may be shared
+// by any number of machines.
+type Code struct {
+	program   *bytecode.Program
+	constants []Value
+	functions []function
+	commands  []*Command // nil where the catalog has none of that interface
+	slots     map[string]int32
+	grants    Capability // of a definition's contract, for its own body
+}
+
+// function is a bytecode.Function as the machine wants it.
+type function struct {
+	*bytecode.Function
+	code []bytecode.Instr
+	wide bool // its frame reaches beyond a window
+}
+
+// Link verifies a program and binds the commands that it calls. lookup gives
+// the command of a name, or nil where there is none. A call of one that is
+// missing, or whose interface is not the one the program was compiled against,
+// is an error when it runs. The error of Link itself is CodeIntegrity.
+func Link(p *bytecode.Program, lookup func(name string) *Command) (*Code, error) {
+	if err := bytecode.Verify(p); err != nil {
+		return nil, &Error{Code: CodeIntegrity, Msg: "the code does not verify", Err: err}
+	}
+	c := &Code{program: p, slots: make(map[string]int32, len(p.Globals))}
+	c.constants = make([]Value, len(p.Constants))
+	for i, k := range p.Constants {
+		c.constants[i] = constantValue(k)
+	}
+	c.functions = make([]function, len(p.Functions))
+	for i := range p.Functions {
+		f := &p.Functions[i]
+		c.functions[i] = function{f, f.Code, f.Registers > bytecode.MaxDirect}
+	}
+	c.commands = make([]*Command, len(p.Commands))
+	for i, want := range p.Commands {
+		if got := lookup(want.Name); got != nil && sameInterface(got.Params, want.Params) {
+			c.commands[i] = got
+		}
+	}
+	for i, name := range p.Globals {
+		c.slots[name] = int32(i)
+	}
+	for _, name := range p.Requires {
+		granted, ok := ParseCapability(name)
+		if !ok {
+			return nil, Errorf(CodeIntegrity, "an unknown capability %q", name)
+		}
+		c.grants |= granted
+	}
+	return c, nil
+}
+
+// Program gives the program behind the code.
+func (c *Code) Program() *bytecode.Program { return c.program }
+
+// Size is about how many bytes the code holds in memory.
+func (c *Code) Size() int {
+	n := 512 + len(c.constants)*(valueSize+32) + len(c.commands)*64
+	for _, k := range c.program.Constants {
+		n += 2 * len(k.Text)
+	}
+	for i := range c.functions {
+		f := &c.functions[i]
+		n += 256 + 8*len(f.code) + 12*len(f.Positions) + 12*len(f.Handlers) + 32*len(f.Locals)
+	}
+	for _, name := range c.program.Globals {
+		n += 64 + len(name)
+	}
+	return n
+}
+
+func constantValue(k bytecode.Constant) Value {
+	switch k.Kind {
+	case bytecode.ConstInt:
+		return IntValue(int64(k.Bits))
+	case bytecode.ConstFloat:
+		return floatValue(math.Float64frombits(k.Bits))
+	case bytecode.ConstString:
+		return staticText(k.Text)
+	}
+	panic(fmt.Sprintf("vm: a verified constant of kind %d", k.Kind))
+}
+
+func sameInterface(a, b []bytecode.Param) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// position gives the place in the source of an instruction.
+func (f *function) position(pc int) (line, col int) {
+	lo, hi := 0, len(f.Positions)
+	for lo+1 < hi {
+		if mid := (lo + hi) / 2; int(f.Positions[mid].PC) <= pc {
+			lo = mid
+		} else {
+			hi = mid
+		}
+	}
+	if lo == hi {
+		return 0, 0
+	}
+	return int(f.Positions[lo].Line), int(f.Positions[lo].Col)
+}

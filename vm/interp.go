@@ -1,0 +1,770 @@
+// This file holds the interpreter's loop. docs/bytecode.md describes every
+// operation; what may be relied on is what bytecode.Verify holds.
+
+package vm
+
+import (
+	"math"
+	"unsafe"
+
+	"github.com/avap-framework/avap/bytecode"
+)
+
+// window gives the registers of a frame. Every stack has spare registers behind its
+// last frame, so that the window never reaches past it: an 8-bit operand needs
+// no further check.
+func (m *Machine) window(base int) *[bytecode.MaxDirect]Value {
+	return (*[bytecode.MaxDirect]Value)(m.stack[base : base+bytecode.MaxDirect])
+}
+
+// setInt writes an int into a register.
+func (v *Value) setInt(i int64) {
+	v.p = unsafe.Pointer(&tags[Int])
+	v.n = uint64(i)
+}
+
+func (v *Value) setFloat(f float64) {
+	v.p = unsafe.Pointer(&tags[Float])
+	v.n = math.Float64bits(f)
+}
+
+func (v *Value) setBool(b bool) {
+	v.p = unsafe.Pointer(&tags[Bool])
+	v.n = 0
+	if b {
+		v.n = 1
+	}
+}
+
+// finite tells whether f is neither infinite nor NaN.
+func finite(f float64) bool { return f-f == 0 }
+
+// immediate gives the 16-bit operand of the comparing jumps.
+func immediate(in *bytecode.Instr) int64 { return int64(int16(uint16(in.B) | uint16(in.X)<<8)) }
+
+// dispatch runs the top frame until the script stops, which is nil, or an
+// operation fails. Then the frame's pc is behind that operation.
+//
+// Fuel is charged for each run of instructions between two jumps: seg is where
+// the present run began.
+func (m *Machine) dispatch() (err error) {
+	fr := &m.frames[len(m.frames)-1]
+	code, constants := fr.fn.code, fr.code.constants
+	regs := m.window(fr.base)
+	pc := fr.pc
+	seg := pc
+	var v Value
+	var ok bool
+	for {
+		in := &code[pc]
+		pc++
+		switch in.Op {
+		case bytecode.OpMove:
+			regs[in.A] = regs[in.B]
+		case bytecode.OpLoadK:
+			regs[in.A] = constants[in.C]
+		case bytecode.OpLoadI:
+			regs[in.A].setInt(int64(in.C))
+		case bytecode.OpLoadNone:
+			regs[in.A] = NoneValue()
+		case bytecode.OpLoadBool:
+			regs[in.A].setBool(in.B != 0)
+		case bytecode.OpLoadUnset:
+			regs[in.A] = Value{}
+		case bytecode.OpLoadWide:
+			regs[in.A] = m.stack[fr.base+int(in.C)]
+		case bytecode.OpStoreWide:
+			m.stack[fr.base+int(in.C)] = regs[in.A]
+		case bytecode.OpGetGlobal:
+			regs[in.A] = m.stack[in.C]
+		case bytecode.OpLoadGlobal:
+			if m.stack[in.C].IsUnset() {
+				err = Errorf(CodeName, "name %s is not set", fr.code.program.Globals[in.C])
+				goto fail
+			}
+			regs[in.A] = m.stack[in.C]
+		case bytecode.OpSetGlobal:
+			m.stack[in.C] = regs[in.A]
+			if !m.born[in.C] {
+				m.mem.op = m.mem.left
+				if err = m.birth(in.C); err != nil {
+					goto fail
+				}
+			}
+		case bytecode.OpBirth:
+			if !m.born[in.C] {
+				m.mem.op = m.mem.left
+				if err = m.birth(in.C); err != nil {
+					goto fail
+				}
+			}
+		case bytecode.OpClear:
+			clear(regs[in.A:in.B])
+		case bytecode.OpCheck:
+			if regs[in.A].IsUnset() {
+				err = Errorf(CodeName, "name %s is not set", constants[in.C].str())
+				goto fail
+			}
+
+		case bytecode.OpAdd:
+			a, b := &regs[in.B], &regs[in.X]
+			if a.IsInt() && b.IsInt() {
+				x, y := int64(a.n), int64(b.n)
+				if s := x + y; (s > x) == (y > 0) {
+					regs[in.A].setInt(s)
+					continue
+				}
+			} else if a.IsFloat() && b.IsFloat() {
+				if f := a.Float() + b.Float(); finite(f) {
+					regs[in.A].setFloat(f)
+					continue
+				}
+			}
+			m.mem.op = m.mem.left
+			if v, err = m.add(*a, *b); err != nil {
+				goto fail
+			}
+			regs[in.A] = v
+		case bytecode.OpSub:
+			a, b := &regs[in.B], &regs[in.X]
+			if a.IsInt() && b.IsInt() {
+				x, y := int64(a.n), int64(b.n)
+				if s := x - y; (s < x) == (y > 0) {
+					regs[in.A].setInt(s)
+					continue
+				}
+			} else if a.IsFloat() && b.IsFloat() {
+				if f := a.Float() - b.Float(); finite(f) {
+					regs[in.A].setFloat(f)
+					continue
+				}
+			}
+			m.mem.op = m.mem.left
+			if v, err = m.sub(*a, *b); err != nil {
+				goto fail
+			}
+			regs[in.A] = v
+		case bytecode.OpMul:
+			a, b := &regs[in.B], &regs[in.X]
+			if a.IsFloat() && b.IsFloat() {
+				if f := a.Float() * b.Float(); finite(f) {
+					regs[in.A].setFloat(f)
+					continue
+				}
+			} else if a.IsInt() && b.IsInt() && fitsHalf(a.n) && fitsHalf(b.n) {
+				regs[in.A].setInt(int64(a.n) * int64(b.n))
+				continue
+			}
+			m.mem.op = m.mem.left
+			if v, err = m.mul(*a, *b); err != nil {
+				goto fail
+			}
+			regs[in.A] = v
+		case bytecode.OpDiv:
+			a, b := &regs[in.B], &regs[in.X]
+			if a.IsFloat() && b.IsFloat() && b.Float() != 0 {
+				if f := a.Float() / b.Float(); finite(f) {
+					regs[in.A].setFloat(f)
+					continue
+				}
+			}
+			m.mem.op = m.mem.left
+			if v, err = m.div(*a, *b); err != nil {
+				goto fail
+			}
+			regs[in.A] = v
+		case bytecode.OpFloorDiv:
+			m.mem.op = m.mem.left
+			if v, err = m.floorDiv(regs[in.B], regs[in.X]); err != nil {
+				goto fail
+			}
+			regs[in.A] = v
+		case bytecode.OpMod:
+			a, b := &regs[in.B], &regs[in.X]
+			if a.IsInt() && b.IsInt() && int64(a.n) >= 0 && int64(b.n) > 0 {
+				regs[in.A].setInt(int64(a.n % b.n))
+				continue
+			}
+			m.mem.op = m.mem.left
+			if v, err = m.mod(*a, *b); err != nil {
+				goto fail
+			}
+			regs[in.A] = v
+		case bytecode.OpPow:
+			m.mem.op = m.mem.left
+			if v, err = m.pow(regs[in.B], regs[in.X]); err != nil {
+				goto fail
+			}
+			regs[in.A] = v
+		case bytecode.OpAddI:
+			a := &regs[in.B]
+			if a.IsInt() {
+				x, y := int64(a.n), int64(in.C)
+				if s := x + y; (s > x) == (y > 0) {
+					regs[in.A].setInt(s)
+					continue
+				}
+			}
+			m.mem.op = m.mem.left
+			if v, err = m.add(*a, IntValue(int64(in.C))); err != nil {
+				goto fail
+			}
+			regs[in.A] = v
+		case bytecode.OpSubI:
+			a := &regs[in.B]
+			if a.IsInt() {
+				x, y := int64(a.n), int64(in.C)
+				if s := x - y; (s < x) == (y > 0) {
+					regs[in.A].setInt(s)
+					continue
+				}
+			}
+			m.mem.op = m.mem.left
+			if v, err = m.sub(*a, IntValue(int64(in.C))); err != nil {
+				goto fail
+			}
+			regs[in.A] = v
+		case bytecode.OpMulI:
+			a := &regs[in.B]
+			if a.IsInt() && fitsHalf(a.n) {
+				regs[in.A].setInt(int64(a.n) * int64(in.C))
+				continue
+			}
+			m.mem.op = m.mem.left
+			if v, err = m.mul(*a, IntValue(int64(in.C))); err != nil {
+				goto fail
+			}
+			regs[in.A] = v
+		case bytecode.OpNeg:
+			if v, err = m.neg(regs[in.B]); err != nil {
+				goto fail
+			}
+			regs[in.A] = v
+		case bytecode.OpNot:
+			regs[in.A].setBool(!truth(regs[in.B]))
+
+		case bytecode.OpEq, bytecode.OpNe:
+			if ok, err = m.equal(regs[in.B], regs[in.X]); err != nil {
+				goto fail
+			}
+			regs[in.A].setBool(ok == (in.Op == bytecode.OpEq))
+		case bytecode.OpLt, bytecode.OpLe, bytecode.OpGt, bytecode.OpGe:
+			if ok, err = m.order(in.Op, regs[in.B], regs[in.X]); err != nil {
+				goto fail
+			}
+			regs[in.A].setBool(ok)
+		case bytecode.OpIn, bytecode.OpNotIn:
+			m.mem.op = m.mem.left
+			if ok, err = m.contains(regs[in.B], regs[in.X]); err != nil {
+				goto fail
+			}
+			regs[in.A].setBool(ok == (in.Op == bytecode.OpIn))
+		case bytecode.OpIs, bytecode.OpIsNot:
+			if ok, err = m.identical(regs[in.B], regs[in.X]); err != nil {
+				goto fail
+			}
+			regs[in.A].setBool(ok == (in.Op == bytecode.OpIs))
+
+		case bytecode.OpJump:
+			goto jump
+		case bytecode.OpJumpTrue:
+			if a := &regs[in.A]; a.IsBool() && a.n != 0 || !a.IsBool() && truth(*a) {
+				goto jump
+			}
+		case bytecode.OpJumpFalse:
+			if a := &regs[in.A]; a.IsBool() && a.n == 0 || !a.IsBool() && !truth(*a) {
+				goto jump
+			}
+		case bytecode.OpJumpSet:
+			if !regs[in.A].IsUnset() {
+				goto jump
+			}
+		case bytecode.OpJumpUnset:
+			if regs[in.A].IsUnset() {
+				goto jump
+			}
+		case bytecode.OpJumpEq, bytecode.OpJumpNe:
+			a, b := &regs[in.A], &regs[in.B]
+			if a.IsInt() && b.IsInt() {
+				ok = a.n == b.n
+			} else if ok, err = m.equal(*a, *b); err != nil {
+				goto fail
+			}
+			if ok == (in.Op == bytecode.OpJumpEq) {
+				goto jump
+			}
+		case bytecode.OpJumpLt:
+			a, b := &regs[in.A], &regs[in.B]
+			if a.IsInt() && b.IsInt() {
+				ok = int64(a.n) < int64(b.n)
+			} else if ok, err = m.order(bytecode.OpLt, *a, *b); err != nil {
+				goto fail
+			}
+			if ok {
+				goto jump
+			}
+		case bytecode.OpJumpLe:
+			a, b := &regs[in.A], &regs[in.B]
+			if a.IsInt() && b.IsInt() {
+				ok = int64(a.n) <= int64(b.n)
+			} else if ok, err = m.order(bytecode.OpLe, *a, *b); err != nil {
+				goto fail
+			}
+			if ok {
+				goto jump
+			}
+		case bytecode.OpJumpGt:
+			a, b := &regs[in.A], &regs[in.B]
+			if a.IsInt() && b.IsInt() {
+				ok = int64(a.n) > int64(b.n)
+			} else if ok, err = m.order(bytecode.OpGt, *a, *b); err != nil {
+				goto fail
+			}
+			if ok {
+				goto jump
+			}
+		case bytecode.OpJumpGe:
+			a, b := &regs[in.A], &regs[in.B]
+			if a.IsInt() && b.IsInt() {
+				ok = int64(a.n) >= int64(b.n)
+			} else if ok, err = m.order(bytecode.OpGe, *a, *b); err != nil {
+				goto fail
+			}
+			if ok {
+				goto jump
+			}
+		case bytecode.OpJumpEqI, bytecode.OpJumpNeI:
+			a := &regs[in.A]
+			if a.IsInt() {
+				ok = int64(a.n) == immediate(in)
+			} else if ok, err = m.equal(*a, IntValue(immediate(in))); err != nil {
+				goto fail
+			}
+			if ok == (in.Op == bytecode.OpJumpEqI) {
+				goto jump
+			}
+		case bytecode.OpJumpLtI:
+			a := &regs[in.A]
+			if a.IsInt() {
+				ok = int64(a.n) < immediate(in)
+			} else if ok, err = m.order(bytecode.OpLt, *a, IntValue(immediate(in))); err != nil {
+				goto fail
+			}
+			if ok {
+				goto jump
+			}
+		case bytecode.OpJumpLeI:
+			a := &regs[in.A]
+			if a.IsInt() {
+				ok = int64(a.n) <= immediate(in)
+			} else if ok, err = m.order(bytecode.OpLe, *a, IntValue(immediate(in))); err != nil {
+				goto fail
+			}
+			if ok {
+				goto jump
+			}
+		case bytecode.OpJumpGtI:
+			a := &regs[in.A]
+			if a.IsInt() {
+				ok = int64(a.n) > immediate(in)
+			} else if ok, err = m.order(bytecode.OpGt, *a, IntValue(immediate(in))); err != nil {
+				goto fail
+			}
+			if ok {
+				goto jump
+			}
+		case bytecode.OpJumpGeI:
+			a := &regs[in.A]
+			if a.IsInt() {
+				ok = int64(a.n) >= immediate(in)
+			} else if ok, err = m.order(bytecode.OpGe, *a, IntValue(immediate(in))); err != nil {
+				goto fail
+			}
+			if ok {
+				goto jump
+			}
+		case bytecode.OpJumpIf:
+			m.mem.op = m.mem.left
+			if ok, err = m.ifCompare(bytecode.Comparator(in.X), regs[in.A], regs[in.B]); err != nil {
+				goto fail
+			}
+			if !ok {
+				goto jump
+			}
+
+		case bytecode.OpForPrep:
+			var from, to int64
+			if from, err = wholeNumber(regs[in.A]); err != nil {
+				goto fail
+			}
+			if to, err = wholeNumber(regs[in.A+1]); err != nil {
+				goto fail
+			}
+			regs[in.A].setInt(from)
+			regs[in.A+1].setInt(to)
+			if from > to {
+				goto jump
+			}
+			regs[in.B].setInt(from)
+		case bytecode.OpForLoop:
+			count := int64(regs[in.A].n)
+			if count >= int64(regs[in.A+1].n) {
+				continue
+			}
+			regs[in.A].setInt(count + 1)
+			regs[in.B].setInt(count + 1)
+			goto jump
+		case bytecode.OpIter:
+			m.mem.op = m.mem.left
+			if v, err = m.iter(regs[in.B]); err != nil {
+				goto fail
+			}
+			regs[in.A] = v
+		case bytecode.OpIterNext:
+			m.mem.op = m.mem.left
+			if v, ok, err = m.next(regs[in.A]); err != nil {
+				goto fail
+			}
+			if !ok {
+				goto jump
+			}
+			regs[in.B] = v
+		case bytecode.OpUnpack:
+			m.mem.op = m.mem.left
+			at := fr.base + int(in.A)
+			if err = m.unpack(regs[in.B], m.stack[at:at+int(in.X)]); err != nil {
+				goto fail
+			}
+
+		case bytecode.OpCall:
+			m.fuel -= int64(pc - seg)
+			seg = pc
+			if m.fuel < 0 {
+				if err = m.refuel(); err != nil {
+					goto fail
+				}
+			}
+			fr.pc = pc
+			m.mem.op = m.mem.left
+			if err = m.enter(fr.code, &fr.code.functions[in.C], fr.base+int(in.A), int(in.B), fr.caps); err != nil {
+				goto fail
+			}
+			goto load
+		case bytecode.OpReturn:
+			v = regs[in.A]
+			m.fuel -= int64(pc - seg)
+			m.leave(v)
+			goto load
+		case bytecode.OpReturnNone:
+			m.fuel -= int64(pc - seg)
+			m.leave(NoneValue())
+			goto load
+		case bytecode.OpBuiltin:
+			m.mem.op = m.mem.left
+			at := fr.base + int(in.A)
+			if v, err = m.callBuiltin(int(in.C), m.stack[at:at+int(in.B)], nil); err != nil {
+				goto fail
+			}
+			regs[in.A] = v
+		case bytecode.OpBuiltinKw:
+			m.mem.op = m.mem.left
+			at, site := fr.base+int(in.A), &fr.code.program.Sites[in.C]
+			if v, err = m.callBuiltin(int(site.Target), m.stack[at:at+int(in.B)], site.Keywords); err != nil {
+				goto fail
+			}
+			regs[in.A] = v
+		case bytecode.OpMethod:
+			m.mem.op = m.mem.left
+			at := fr.base + int(in.A)
+			if v, err = m.callMethod(int(in.C), m.stack[at:at+int(in.B)], nil); err != nil {
+				goto fail
+			}
+			regs[in.A] = v
+		case bytecode.OpMethodKw:
+			m.mem.op = m.mem.left
+			at, site := fr.base+int(in.A), &fr.code.program.Sites[in.C]
+			if v, err = m.callMethod(int(site.Target), m.stack[at:at+int(in.B)], site.Keywords); err != nil {
+				goto fail
+			}
+			regs[in.A] = v
+		case bytecode.OpCommand:
+			m.fuel -= int64(pc - seg)
+			seg = pc
+			if m.fuel < 0 {
+				if err = m.refuel(); err != nil {
+					goto fail
+				}
+			}
+			fr.pc = pc
+			m.mem.op = m.mem.left
+			if ok, err = m.command(in.C, fr.base+int(in.A), int(in.B)); err != nil {
+				goto fail
+			}
+			if ok {
+				goto load
+			}
+		case bytecode.OpStop:
+			m.fuel -= int64(pc - seg)
+			seg = pc
+			fr.pc = pc
+			if len(m.frames) == 1 {
+				if m.fuel < 0 {
+					if err = m.refuel(); err != nil {
+						goto fail
+					}
+				}
+				return nil
+			}
+			m.leaveDefinition()
+			goto load
+
+		case bytecode.OpList:
+			m.mem.op = m.mem.left
+			at := fr.base + int(in.B)
+			if v, err = m.makeList(m.stack[at:at+int(in.X)], int(in.C)); err != nil {
+				goto fail
+			}
+			regs[in.A] = v
+		case bytecode.OpTuple:
+			m.mem.op = m.mem.left
+			at := fr.base + int(in.B)
+			if v, err = m.makeList(m.stack[at:at+int(in.C)], 0); err != nil {
+				goto fail
+			}
+			regs[in.A] = tupleValue(v.list())
+		case bytecode.OpDict:
+			var d *dict
+			m.mem.op = m.mem.left
+			if d, err = m.newDict(int(in.C)); err != nil {
+				goto fail
+			}
+			regs[in.A] = dictValue(d)
+		case bytecode.OpAppend:
+			m.mem.op = m.mem.left
+			if err = m.appendTo(regs[in.A], regs[in.B]); err != nil {
+				goto fail
+			}
+		case bytecode.OpIndex:
+			a, b := &regs[in.B], &regs[in.X]
+			if b.IsInt() && a.Kind() == List {
+				if items := a.list().items; b.n < uint64(len(items)) {
+					regs[in.A] = items[b.n]
+					continue
+				}
+			}
+			m.mem.op = m.mem.left
+			if v, err = m.index(*a, *b); err != nil {
+				goto fail
+			}
+			regs[in.A] = v
+		case bytecode.OpSetIndex:
+			m.mem.op = m.mem.left
+			if err = m.setIndex(regs[in.A], regs[in.B], regs[in.X]); err != nil {
+				goto fail
+			}
+		case bytecode.OpSlice:
+			m.mem.op = m.mem.left
+			if v, err = m.slice(regs[in.B], regs[in.X], regs[in.X+1], regs[in.X+2]); err != nil {
+				goto fail
+			}
+			regs[in.A] = v
+		case bytecode.OpAttr:
+			m.mem.op = m.mem.left
+			if v, err = m.attr(regs[in.B], constants[in.C]); err != nil {
+				goto fail
+			}
+			regs[in.A] = v
+		case bytecode.OpSetAttr:
+			m.mem.op = m.mem.left
+			if err = m.setAttr(regs[in.A], constants[in.C], regs[in.B]); err != nil {
+				goto fail
+			}
+		case bytecode.OpTuplify:
+			if v = regs[in.B]; v.Kind() != List {
+				err = typeErrorf("a list is wanted, not %s", v.Kind())
+				goto fail
+			}
+			m.mem.op = m.mem.left
+			if v, err = m.makeList(v.list().items, 0); err != nil {
+				goto fail
+			}
+			regs[in.A] = tupleValue(v.list())
+
+		case bytecode.OpConcat:
+			m.mem.op = m.mem.left
+			at := fr.base + int(in.B)
+			if v, err = m.concat(m.stack[at : at+int(in.C)]); err != nil {
+				goto fail
+			}
+			regs[in.A] = v
+		case bytecode.OpSplice:
+			m.mem.op = m.mem.left
+			at := fr.base + int(in.B)
+			if v, err = m.makeList(m.stack[at:at+int(in.C)], 0); err != nil {
+				goto fail
+			}
+			regs[in.A] = spliceValue(v.list())
+
+		case bytecode.OpExport:
+			m.mem.op = m.mem.left
+			if err = m.export(constants[in.C].str(), regs[in.A]); err != nil {
+				goto fail
+			}
+		case bytecode.OpParam:
+			m.mem.op = m.mem.left
+			if v, err = m.param(regs[in.B]); err != nil {
+				goto fail
+			}
+			regs[in.A] = v
+		case bytecode.OpQueryList:
+			m.mem.op = m.mem.left
+			if v, err = m.queryList(); err != nil {
+				goto fail
+			}
+			regs[in.A] = v
+		case bytecode.OpPush:
+			m.mem.op = m.mem.left
+			if v, err = m.pushOnto(regs[in.A], regs[in.B]); err != nil {
+				goto fail
+			}
+			regs[in.A] = v
+		case bytecode.OpPut:
+			m.mem.op = m.mem.left
+			if v, err = m.putInto(regs[in.A], regs[in.B], regs[in.X]); err != nil {
+				goto fail
+			}
+			regs[in.A] = v
+		case bytecode.OpLog:
+			if m.in.Logs {
+				m.mem.op = m.mem.left
+				if err = m.beginLog(fr.code.program.Logs[in.C]); err != nil {
+					goto fail
+				}
+			}
+		case bytecode.OpRaise:
+			err = &Error{Code: ErrorCode(bytecode.Codes[in.B]), Msg: constants[in.C].str()}
+			goto fail
+		case bytecode.OpLastError:
+			regs[in.A] = m.caught
+		default:
+			err = Errorf(CodeIntegrity, "operation %d is not known", in.Op)
+			goto fail
+		}
+		continue
+
+	jump:
+		m.fuel -= int64(pc - seg)
+		if m.fuel < 0 {
+			seg = pc
+			m.mem.op = m.mem.left
+			if err = m.refuel(); err != nil {
+				goto fail
+			}
+		}
+		pc = int(in.C)
+		seg = pc
+		continue
+
+	load: // the top frame has changed
+		fr = &m.frames[len(m.frames)-1]
+		code, constants = fr.fn.code, fr.code.constants
+		regs = m.window(fr.base)
+		pc = fr.pc
+		seg = pc
+	}
+fail:
+	m.fuel -= int64(pc - seg)
+	m.frames[len(m.frames)-1].pc = pc
+	return err
+}
+
+// fitsHalf tells whether the int in n fits 32 bits, so that a product of two
+// such fits 64.
+func fitsHalf(n uint64) bool { return int64(int32(n)) == int64(n) }
+
+// wholeNumber gives the bound of a counted loop.
+func wholeNumber(v Value) (int64, error) {
+	n := v
+	if v.Kind() == String {
+		if read, ok := readNumber(v.str()); ok {
+			n = read
+		}
+	}
+	switch n.Kind() {
+	case Int:
+		return n.Int(), nil
+	case Float:
+		if f := n.Float(); f == math.Trunc(f) && math.Abs(f) < 1<<63 {
+			return int64(f), nil
+		}
+	}
+	return 0, typeErrorf("a loop's bound must be a whole number, not %s", clip(v))
+}
+
+// makeList makes a list of values, with room for at least room.
+func (m *Machine) makeList(vs []Value, room int) (Value, error) {
+	l, err := m.newList(max(len(vs), room))
+	if err != nil {
+		return Value{}, err
+	}
+	l.items = append(l.items, vs...)
+	return listValue(l), m.Work(len(vs) / 16)
+}
+
+func (m *Machine) appendTo(l, v Value) error {
+	if l.Kind() != List {
+		return typeErrorf("a list is wanted, not %s", l.Kind())
+	}
+	return m.push(l.list(), v)
+}
+
+// pushOnto is variableToList: target with v appended, or a new list.
+func (m *Machine) pushOnto(target, v Value) (Value, error) {
+	switch target.Kind() {
+	case Unset, None:
+		return m.makeList([]Value{v}, 4)
+	case List:
+		return target, m.push(target.list(), v)
+	}
+	return Value{}, typeErrorf("variableToList appends to a list, not to %s", target.Kind())
+}
+
+// putInto is AddvariableToJSON: target with the key set, or a new dict.
+func (m *Machine) putInto(target, key, v Value) (Value, error) {
+	switch target.Kind() {
+	case Unset, None:
+		d, err := m.newDict(4)
+		if err != nil {
+			return Value{}, err
+		}
+		return dictValue(d), d.set(m, key, v)
+	case Dict:
+		return target, target.dict().set(m, key, v)
+	}
+	return Value{}, typeErrorf("AddvariableToJSON sets a key of a dict, not of %s", target.Kind())
+}
+
+func spliceValue(l *list) Value { return Value{unsafe.Pointer(l), uint64(splice) << kindShift} }
+
+// clip gives a short form of a value for a message.
+func clip(v Value) string {
+	switch v.Kind() {
+	case String:
+		return "text " + clipText(v.str())
+	case Float:
+		return string(appendFloat(nil, v.Float()))
+	}
+	return v.Kind().String()
+}
+
+// clipText quotes a text for a message, cut to a bearable length.
+func clipText(s string) string {
+	const most = 80
+	runes := 0
+	for i := range s {
+		if runes++; runes > most {
+			return "'" + s[:i] + "…'"
+		}
+	}
+	return "'" + s + "'"
+}

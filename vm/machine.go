@@ -1,0 +1,227 @@
+// This file holds the machine: what one execution has, and its quotas.
+
+package vm
+
+import (
+	"context"
+	"math"
+	"runtime"
+	"time"
+
+	"github.com/avap-framework/avap/bytecode"
+)
+
+// Limits are the quotas of one execution. A zero field stands for the default,
+// a negative one for no limit.
+type Limits struct {
+	Instructions int64         // executed instructions; default 10 million
+	Memory       int64         // bytes held at a time; default 32 MiB
+	Time         time.Duration // of execution, host calls not counted; default 800 ms
+	HostTime     time.Duration // of all host calls together; default 5 s
+	Depth        int           // of calls; default 200
+	Output       int           // bytes of the answer; default 8 MiB
+	HostCalls    int           // number of host calls; default 64
+}
+
+// withDefaults fills in the zero fields and turns negative ones into the
+// largest number.
+func (l Limits) withDefaults() Limits {
+	l.Instructions = limit(l.Instructions, 10_000_000)
+	l.Memory = limit(l.Memory, 32<<20)
+	l.Time = limit(l.Time, 800*time.Millisecond)
+	l.HostTime = limit(l.HostTime, 5*time.Second)
+	l.Depth = limit(l.Depth, 200)
+	l.Output = limit(l.Output, 8<<20)
+	l.HostCalls = limit(l.HostCalls, 64)
+	return l
+}
+
+// limit gives a limit's value in force. No limit is a quarter of what a 64-bit
+// number holds, so that sums of two do not overflow.
+func limit[T ~int | ~int64](given, fallback T) T {
+	switch {
+	case given == 0:
+		return fallback
+	case given < 0:
+		none := int64(math.MaxInt64 / 4)
+		return T(none)
+	}
+	return given
+}
+
+const (
+	// sliceFuel is how many instructions run between two looks at the clock:
+	// about 10 µs of plain ones, at most 100 µs of the most expensive.
+	sliceFuel = 4096
+	// yieldEvery is how long an execution runs before it lets others run.
+	yieldEvery = 50 * time.Microsecond
+	// spareRegisters stand behind every frame, so that a window of
+	// bytecode.MaxDirect registers never reaches past the stack.
+	spareRegisters = bytecode.MaxDirect
+)
+
+// Machine runs one execution at a time. It is not safe for concurrent use, but
+// for executions on as many machines as there are.
+type Machine struct {
+	mem  meter
+	fuel int64 // instructions until the slice ends
+
+	limits  Limits
+	reserve int64 // instructions beyond the slice
+	ctx     context.Context
+	done    <-chan struct{}
+	clock   stopwatch
+	yield   func()
+
+	stack  []Value
+	high   int // registers from here on have not been used by this execution
+	frames []frame
+	pc     int // of the native operation that runs, for the walk
+
+	caught  Value // message of the error caught last
+	in      Input
+	exports []Field
+	births  []int32 // variables in the order in which they came to be: a slot, or ^i for in.Variables[i]
+	born    []bool  // by slot
+	logs    []logEntry
+	states  []state
+
+	hostCalls int
+	written   int // bytes of the answer
+	walkStack []walkItem
+}
+
+// stopwatch measures an execution's own time and that of its host calls.
+type stopwatch struct {
+	start  time.Time
+	limit  time.Duration // of execution
+	host   time.Duration // spent in host calls so far
+	yields time.Duration // elapsed when it last yielded
+}
+
+// frame is one call in progress.
+type frame struct {
+	code   *Code
+	fn     *function
+	base   int // of its registers in the stack
+	pc     int // where it goes on after the call that it makes
+	caps   Capability
+	result int // register of the caller's window base, for moved windows; -1 where it overlaps
+}
+
+// NewMachine makes a machine that is ready for one execution under limits,
+// starting now, with no context to cancel it.
+func NewMachine(l Limits) *Machine {
+	m := &Machine{}
+	m.Reset(context.Background(), l, nil)
+	return m
+}
+
+// Reset makes the machine ready for another execution, which starts now: the
+// quotas are whole again, and nothing of an earlier execution is left. yield,
+// called about every 50 µs, lets others run; nil stands for runtime.Gosched.
+func (m *Machine) Reset(ctx context.Context, l Limits, yield func()) {
+	m.Clear()
+	m.limits = l.withDefaults()
+	m.mem.limit, m.mem.left, m.mem.op = m.limits.Memory, m.limits.Memory, m.limits.Memory
+	m.fuel = min(sliceFuel, m.limits.Instructions)
+	m.reserve = m.limits.Instructions - m.fuel
+	m.ctx, m.done = ctx, ctx.Done()
+	m.clock = stopwatch{start: time.Now(), limit: m.limits.Time}
+	if yield == nil {
+		yield = runtime.Gosched
+	}
+	m.yield = yield
+}
+
+// Clear gives up everything that the last execution held, so that the machine
+// can wait in a pool. It closes what the execution had open.
+func (m *Machine) Clear() {
+	for i := len(m.states) - 1; i >= 0; i-- {
+		m.states[i].closer.Close()
+	}
+	clear(m.states)
+	clear(m.stack[:m.high])
+	clear(m.frames)
+	clear(m.exports)
+	m.states, m.frames, m.exports = m.states[:0], m.frames[:0], m.exports[:0]
+	m.high, m.pc, m.hostCalls, m.written = 0, 0, 0, 0
+	m.births, m.logs = m.births[:0], m.logs[:0]
+	clear(m.born)
+	m.caught, m.in = Value{}, Input{}
+	m.ctx, m.done, m.yield = nil, nil, nil
+	clear(m.walkStack[:cap(m.walkStack)])
+	if len(m.stack) > 4096 {
+		m.stack = nil
+	}
+	if cap(m.walkStack) > 1024 {
+		m.walkStack = nil
+	}
+	if cap(m.exports) > 256 {
+		m.exports = nil
+	}
+}
+
+// Context is the execution's context: cancelled when nobody waits for it.
+func (m *Machine) Context() context.Context { return m.ctx }
+
+// Work charges n instructions for work that grows with its input, and looks at
+// the deadline when the slice is used up. Call it at least once for every
+// 100 µs of work: as a rule 1 for 512 bytes that are copied, 1 for 64 bytes that are
+// scanned, 1 for 4 values that are visited. Its errors are quota_instructions,
+// quota_time and cancelled.
+func (m *Machine) Work(n int) error {
+	m.fuel -= int64(n)
+	if m.fuel < 0 {
+		return m.refuel()
+	}
+	return nil
+}
+
+// refuel ends a slice: it looks at the quotas, lets others run, and grants the
+// next slice.
+func (m *Machine) refuel() error {
+	need := -m.fuel
+	if need > m.reserve {
+		return Errorf(CodeInstructions, "more than %d instructions", m.limits.Instructions)
+	}
+	grant := min(m.reserve, need+sliceFuel)
+	m.fuel += grant
+	m.reserve -= grant
+	return m.lookAtClock()
+}
+
+// lookAtClock checks deadline and cancellation, and yields when it is time to.
+func (m *Machine) lookAtClock() error {
+	elapsed := time.Since(m.clock.start)
+	if elapsed-m.clock.yields >= yieldEvery {
+		m.yield()
+		elapsed = time.Since(m.clock.start)
+		m.clock.yields = elapsed
+	}
+	if elapsed-m.clock.host > m.clock.limit {
+		return Errorf(CodeTime, "more than %v of execution time", m.limits.Time)
+	}
+	select {
+	case <-m.done:
+		return Errorf(CodeCancelled, "cancelled: %w", context.Cause(m.ctx))
+	default:
+		return nil
+	}
+}
+
+// Used tells what the execution has used so far: instructions, and bytes
+// charged since memory was measured last. Both are the same on every run of
+// the same program with the same input.
+func (m *Machine) Used() (instructions, memory int64) {
+	return m.limits.Instructions - m.reserve - m.fuel, m.mem.limit - m.mem.left
+}
+
+// output counts n bytes of the answer.
+func (m *Machine) output(n int) error {
+	m.written += n
+	if m.written > m.limits.Output {
+		return Errorf(CodeOutput, "an answer of more than %d bytes", m.limits.Output)
+	}
+	return nil
+}

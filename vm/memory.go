@@ -1,0 +1,161 @@
+// This file holds the meter of memory: what an execution holds is charged
+// before it is allocated, and measured anew when the charges reach the quota.
+
+package vm
+
+import (
+	"strings"
+	"unicode/utf8"
+	"unsafe"
+)
+
+// Sizes in bytes that are charged for objects beside their contents.
+const (
+	valueSize = 16
+	listSize  = 48 // list header and allocation overhead
+	dictSize  = 112
+	entrySize = 48 // of a dict, index included
+	textSize  = 16 // header and rounding
+)
+
+// meter counts the bytes that an execution holds. left falls with each charge;
+// below zero the machine walks its roots.
+type meter struct {
+	left  int64  // bytes until the next walk
+	limit int64  // the quota
+	mark  uint32 // the epoch of the last walk
+	// op is left as it was when the running native operation began: what it has
+	// allocated since then is held by nothing but itself, and counts as held.
+	op int64
+}
+
+// Charge asks for n bytes before they are allocated. Its error is quota_memory.
+func (m *Machine) Charge(n int) error {
+	m.mem.left -= int64(n)
+	if m.mem.left < 0 {
+		return m.remeasure()
+	}
+	return nil
+}
+
+// refund takes back a charge for something that was given up at once.
+func (m *Machine) refund(n int) { m.mem.left += int64(n) }
+
+// newText makes room for a text of n bytes, zeroed, and gives the buffer to
+// fill before the value is shown to anybody. The caller says with setASCII, or
+// finishText, whether it is ASCII.
+func (m *Machine) newText(n int) (Value, []byte, error) {
+	if err := m.Charge(n + textSize); err != nil {
+		return Value{}, nil, err
+	}
+	v, buf := allocText(n)
+	return v, buf, nil
+}
+
+// allocText allocates a text of n bytes that is charged already.
+func allocText(n int) (Value, []byte) {
+	b := make([]byte, (n+textHeaderSize+7)&^7)
+	v := Value{unsafe.Pointer(unsafe.SliceData(b)), uint64(String)<<kindShift | uint64(n)}
+	return v, b[textHeaderSize : textHeaderSize+n : textHeaderSize+n]
+}
+
+// ascii marks a string as ASCII.
+func (v Value) ascii() Value {
+	v.n |= asciiFlag
+	return v
+}
+
+// finishText sets the flags of a text that was just filled.
+func finishText(v Value) Value {
+	if isASCII(v.str()) {
+		v.n |= asciiFlag
+	}
+	return v
+}
+
+// Text makes a string value of s, which must be valid UTF-8 (anything else is
+// replaced by U+FFFD).
+func (m *Machine) Text(s string) (Value, error) {
+	if !utf8.ValidString(s) {
+		if err := m.Charge(3 * len(s)); err != nil {
+			return Value{}, err
+		}
+		s = strings.ToValidUTF8(s, "\uFFFD")
+	}
+	v, buf, err := m.newText(len(s))
+	if err != nil {
+		return Value{}, err
+	}
+	copy(buf, s)
+	return finishText(v), nil
+}
+
+// staticText makes a constant string: not charged, not marked, hashed at once so
+// that nobody ever writes to it.
+func staticText(s string) Value {
+	v, buf := allocText(len(s))
+	copy(buf, s)
+	v = finishText(v)
+	v.header().hash = hashBytes(s)
+	v.n |= staticFlag
+	return v
+}
+
+func isASCII(s string) bool {
+	for len(s) >= 8 {
+		p := (*[8]byte)(unsafe.Pointer(unsafe.StringData(s)))
+		if *(*uint64)(unsafe.Pointer(p))&0x8080808080808080 != 0 {
+			return false
+		}
+		s = s[8:]
+	}
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// newList makes a list with room for n items.
+func (m *Machine) newList(n int) (*list, error) {
+	if err := m.Charge(listSize + n*valueSize); err != nil {
+		return nil, err
+	}
+	return &list{items: make([]Value, 0, n)}, nil
+}
+
+// push appends an item to a list, charging for growth.
+func (m *Machine) push(l *list, v Value) error {
+	if len(l.items) == cap(l.items) {
+		if err := m.growList(l, 1); err != nil {
+			return err
+		}
+	}
+	l.items = append(l.items, v)
+	return nil
+}
+
+// growList makes room for n more items. A small list doubles, a large one
+// grows by a quarter, so that the room it wastes stays in proportion.
+func (m *Machine) growList(l *list, n int) error {
+	room := len(l.items) + n
+	if room <= cap(l.items) {
+		return nil
+	}
+	c := 2 * cap(l.items)
+	if c > 1024 {
+		c = cap(l.items) + cap(l.items)/4
+	}
+	c = max(c, room, 4)
+	if err := m.Charge(c * valueSize); err != nil {
+		return err
+	}
+	if err := m.Work(len(l.items) / 16); err != nil {
+		return err
+	}
+	items := make([]Value, len(l.items), c)
+	copy(items, l.items)
+	l.items = items
+	return nil
+}

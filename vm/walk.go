@@ -1,0 +1,174 @@
+// This file holds the walk from the machine's roots, which finds what an
+// execution still holds once its charges reach the memory quota.
+
+package vm
+
+// walkItem is a place in a container that the walk has still to go on from.
+type walkItem struct {
+	v   Value
+	pos int
+}
+
+// remeasure sets the meter to what is really held, or ends the execution where
+// that is past the quota. What the running native operation has charged since
+// it began counts as held: only the operation itself knows of it.
+func (m *Machine) remeasure() error {
+	pending := m.mem.op - m.mem.left
+	live, err := m.measure()
+	if err != nil {
+		return err
+	}
+	left := m.mem.limit - live - pending
+	if left < 0 {
+		return Errorf(CodeMemory, "more than %d bytes of memory", m.mem.limit)
+	}
+	m.mem.left, m.mem.op = left, left+pending
+	return nil
+}
+
+// measure gives the bytes that the roots reach. What calls that have returned
+// left in their registers is given up first.
+func (m *Machine) measure() (int64, error) {
+	m.mem.mark++
+	top := 0
+	if n := len(m.frames); n > 0 {
+		top = m.frames[n-1].base + m.frames[n-1].fn.Registers
+	}
+	if top < m.high {
+		clear(m.stack[top:m.high])
+		m.high = top
+	}
+	w := walk{m: m, live: int64(top * valueSize)}
+	err := w.values(m.stack[:top])
+	for i := 0; err == nil && i < len(m.exports); i++ {
+		w.live += fieldSize
+		err = w.value(m.exports[i].Value)
+	}
+	for _, fields := range [][]Field{m.in.Variables, m.in.Body} {
+		for i := 0; err == nil && i < len(fields); i++ {
+			w.live += fieldSize + int64(len(fields[i].Name))
+			err = w.value(fields[i].Value)
+		}
+	}
+	if err == nil {
+		err = w.value(m.caught)
+	}
+	w.live += int64(len(m.logs) * logSize)
+	return w.live, err
+}
+
+// walk is one measurement in progress.
+type walk struct {
+	m    *Machine
+	live int64
+}
+
+func (w *walk) values(vs []Value) error {
+	for len(vs) > 0 {
+		n := min(len(vs), 1024)
+		if err := w.m.Work(n / 4); err != nil {
+			return err
+		}
+		for _, v := range vs[:n] {
+			if err := w.value(v); err != nil {
+				return err
+			}
+		}
+		vs = vs[n:]
+	}
+	return nil
+}
+
+// value adds what v reaches, without recursion: a script can nest as deep as
+// its memory lasts.
+func (w *walk) value(v Value) error {
+	if !w.enter(v) {
+		return nil
+	}
+	base := len(w.m.walkStack)
+	w.m.walkStack = append(w.m.walkStack, walkItem{v, 0})
+	for len(w.m.walkStack) > base {
+		if err := w.m.Work(1); err != nil {
+			w.m.walkStack = w.m.walkStack[:base]
+			return err
+		}
+		w.step()
+	}
+	return nil
+}
+
+// step goes on in the innermost container for at most 16 of its values.
+func (w *walk) step() {
+	stack := &w.m.walkStack
+	it := &(*stack)[len(*stack)-1]
+	for range 16 {
+		child, ok := it.v.child(it.pos)
+		if !ok {
+			*stack = (*stack)[:len(*stack)-1]
+			return
+		}
+		it.pos++
+		if w.enter(child) {
+			*stack = append(*stack, walkItem{child, 0})
+			return
+		}
+	}
+}
+
+// enter counts v itself where it is met for the first time, and tells whether
+// it is a container whose values have to be walked.
+func (w *walk) enter(v Value) bool {
+	switch v.Kind() {
+	case String:
+		if v.n&staticFlag == 0 && w.first(&v.header().mark) {
+			w.live += int64(v.byteLen() + textSize)
+		}
+	case List, Tuple, splice:
+		if l := v.list(); w.first(&l.mark) {
+			w.live += int64(listSize + valueSize*cap(l.items))
+			return len(l.items) > 0
+		}
+	case Dict:
+		if d := v.dict(); w.first(&d.mark) {
+			w.live += int64(d.size())
+			return len(d.entries) > 0
+		}
+	case iterator:
+		if it := v.iter(); w.first(&it.mark) {
+			w.live += iterSize
+			return true
+		}
+	}
+	return false
+}
+
+func (w *walk) first(mark *uint32) bool {
+	if *mark == w.m.mem.mark {
+		return false
+	}
+	*mark = w.m.mem.mark
+	return true
+}
+
+// child gives the value at a position of a container: of a dict keys and
+// values in turn.
+func (v Value) child(pos int) (Value, bool) {
+	switch v.Kind() {
+	case List, Tuple, splice:
+		if items := v.list().items; pos < len(items) {
+			return items[pos], true
+		}
+	case Dict:
+		if entries := v.dict().entries; pos/2 < len(entries) {
+			if pos%2 == 0 {
+				return entries[pos/2].key, true
+			}
+			return entries[pos/2].val, true
+		}
+	case iterator:
+		if pos == 0 {
+			return v.iter().source, true
+		}
+	}
+	return Value{}, false
+}
