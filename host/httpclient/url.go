@@ -1,0 +1,69 @@
+// The URLs of scripts: how they are read, and how error messages show them.
+
+package httpclient
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+)
+
+// parseURL reads an http or https URL. As browsers and Python do, it takes
+// spaces and other characters that a URL must not have, and escapes them.
+func parseURL(text string) (*url.URL, error) {
+	u, err := url.Parse(strings.TrimSpace(text))
+	if err != nil {
+		return nil, invalid("the URL is malformed")
+	}
+	if err := checkTarget(u); err != nil {
+		return nil, err
+	}
+	u.Fragment, u.RawFragment = "", ""
+	u.RawQuery = escapeQuery(u.RawQuery)
+	return u, nil
+}
+
+// checkTarget refuses URLs that are not of this client.
+func checkTarget(u *url.URL) error {
+	switch {
+	case u.Scheme == "":
+		return invalid("the URL has no scheme; it begins with http:// or https://")
+	case u.Scheme != "http" && u.Scheme != "https":
+		return invalid("the scheme %q is not supported, only http and https", u.Scheme)
+	case u.Hostname() == "":
+		return invalid("the URL has no host")
+	}
+	return nil
+}
+
+// escapeQuery escapes the bytes that would end a query in the request line, or
+// that no query may have, and leaves everything else as the script wrote it.
+func escapeQuery(query string) string {
+	var b strings.Builder
+	for _, c := range []byte(query) {
+		if c <= ' ' || c >= 0x7f || strings.IndexByte(`"<>\^`+"`{|}", c) >= 0 {
+			fmt.Fprintf(&b, "%%%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+// location shows a request in an error message: method, scheme and host. The
+// rest of a URL is left out, for user, path and query may all hold secrets.
+func location(method, text string) string {
+	u, err := url.Parse(strings.TrimSpace(text))
+	if err != nil || u.Host == "" {
+		return method
+	}
+	return method + " " + shown(u)
+}
+
+func shown(u *url.URL) string {
+	rest := ""
+	if strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
+		rest = "/…"
+	}
+	return fmt.Sprintf("%s://%.100s%s", u.Scheme, u.Host, rest)
+}
