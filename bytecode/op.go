@@ -75,7 +75,7 @@ const (
 
 	// Loops. A counted loop owns R[A] (the count) and R[A+1] (the end); an
 	// iteration owns R[A] (the iterator).
-	OpForPrep  // R[A], R[A+1] become whole numbers; go to C if R[A] > R[A+1], else R[B] = R[A]
+	OpForPrep  // R[A], R[A+1] = R[X], R[X+1] as whole numbers; go to C if R[A] > R[A+1], else R[B] = R[A]
 	OpForLoop  // if R[A] < R[A+1]: R[A] += 1, R[B] = R[A], go to C
 	OpIter     // R[A] = an iterator over R[B]
 	OpIterNext // R[B] = the next item of iterator R[A], or go to C where there is none

@@ -384,6 +384,12 @@ func (m *Machine) dispatch() (err error) {
 				goto jump
 			}
 		case bytecode.OpJumpIf:
+			if a, b := &regs[in.A], &regs[in.B]; a.IsInt() && b.IsInt() {
+				if !compareInts(bytecode.Comparator(in.X), a.Int(), b.Int()) {
+					goto jump
+				}
+				continue
+			}
 			m.mem.op = m.mem.left
 			if ok, err = m.ifCompare(bytecode.Comparator(in.X), regs[in.A], regs[in.B]); err != nil {
 				goto fail
@@ -394,10 +400,10 @@ func (m *Machine) dispatch() (err error) {
 
 		case bytecode.OpForPrep:
 			var from, to int64
-			if from, err = wholeNumber(regs[in.A]); err != nil {
+			if from, err = wholeNumber(regs[in.X]); err != nil {
 				goto fail
 			}
-			if to, err = wholeNumber(regs[in.A+1]); err != nil {
+			if to, err = wholeNumber(regs[in.X+1]); err != nil {
 				goto fail
 			}
 			regs[in.A].setInt(from)
@@ -681,6 +687,23 @@ fail:
 // fitsHalf tells whether the int in n fits 32 bits, so that a product of two
 // such fits 64.
 func fitsHalf(n uint64) bool { return int64(int32(n)) == int64(n) }
+
+func compareInts(c bytecode.Comparator, a, b int64) bool {
+	switch c {
+	case bytecode.CmpEq:
+		return a == b
+	case bytecode.CmpNe:
+		return a != b
+	case bytecode.CmpLt:
+		return a < b
+	case bytecode.CmpGt:
+		return a > b
+	case bytecode.CmpLe:
+		return a <= b
+	default:
+		return a >= b
+	}
+}
 
 // wholeNumber gives the bound of a counted loop.
 func wholeNumber(v Value) (int64, error) {

@@ -1,0 +1,237 @@
+// This file holds the code of one function in the making: registers, labels,
+// positions, and which variables are surely set.
+
+package compile
+
+import (
+	"github.com/avap-framework/avap/bytecode"
+	"github.com/avap-framework/avap/syntax"
+)
+
+// scope tells which pool the names of a body belong to.
+type scope uint8
+
+const (
+	scopeGlobal   scope = iota // the top level of a script
+	scopeFunction              // a function of the script
+	scopeLocal                 // a definition
+)
+
+// Registers are numbered on three tracks until the layout is known: variables
+// from 0, counted loops from loopTrack, temporaries from tempTrack.
+const (
+	loopTrack = 1 << 20
+	tempTrack = 2 << 20
+)
+
+// ins is an instruction whose registers are not laid out yet.
+type ins struct {
+	op      bytecode.Op
+	a, b, x int
+	c       int32
+}
+
+// body is the code of one function in the making.
+type body struct {
+	u      *unit
+	scope  scope
+	name   string
+	params int
+	vars   map[string]int // variables of a function or definition: their registers
+	locals []string
+	inner  []binding // names bound by the comprehensions around, innermost last
+
+	code      []ins
+	positions []bytecode.Position
+	handlers  []bytecode.Handler
+	pos       syntax.Pos
+	labels    []int32 // by label: its pc, -1 while unknown
+
+	temps, mostTemps int
+	loops, mostLoops int
+	set              bits // variables that are surely set here
+	loop             *loop
+	depth            int // of statements around; 0 at the top level of the body
+	dirty            int // first temporary to be cleared at the end of the statement; 0 is none
+}
+
+// binding is a name that a comprehension binds.
+type binding struct {
+	name string
+	reg  int
+}
+
+// loop is a loop that break() and continue() act on.
+type loop struct {
+	outer           *loop
+	breaks, repeats label
+}
+
+// label is a place to jump to.
+type label int
+
+func newBody(u *unit, s scope) *body {
+	u.charge(1024)
+	return &body{u: u, scope: s, vars: map[string]int{}}
+}
+
+// declare makes a variable of a function or definition.
+func (b *body) declare(name string) int {
+	v, ok := b.vars[name]
+	if !ok {
+		v = register(len(b.locals), b.u.direct)
+		b.vars[name] = v
+		b.locals = append(b.locals, name)
+		b.u.charge(64 + len(name))
+	}
+	return v
+}
+
+// at says that the code to come stems from pos.
+func (b *body) at(pos syntax.Pos) {
+	if pos.Line > 0 {
+		b.pos = pos
+	}
+}
+
+func (b *body) emit(op bytecode.Op, a, bb, x int, c int32) {
+	if len(b.code)%64 == 0 {
+		b.u.charge(64 * 56)
+	}
+	if len(b.code) >= bytecode.MaxCode {
+		b.u.fail(b.pos, "the code is too long")
+	}
+	if n := len(b.positions); n == 0 || b.positions[n-1].Line != b.pos.Line || b.positions[n-1].Col != b.pos.Col {
+		b.positions = append(b.positions, bytecode.Position{PC: int32(len(b.code)), Line: b.pos.Line, Col: b.pos.Col})
+	}
+	b.code = append(b.code, ins{op, a, bb, x, c})
+}
+
+// newLabel makes a label that is placed later.
+func (b *body) newLabel() label {
+	b.labels = append(b.labels, -1)
+	return label(len(b.labels) - 1)
+}
+
+// place puts a label here.
+func (b *body) place(l label) { b.labels[l] = int32(len(b.code)) }
+
+// jump emits a jumping instruction to a label.
+func (b *body) jump(op bytecode.Op, a, bb, x int, to label) { b.emit(op, a, bb, x, int32(to)) }
+
+// temp takes a temporary register; they are given back in reverse order.
+func (b *body) temp() int {
+	b.temps++
+	b.mostTemps = max(b.mostTemps, b.temps)
+	if b.mostTemps > bytecode.MaxDirect {
+		panic(abort{&registersFull{b.pos}})
+	}
+	return tempTrack + b.temps - 1
+}
+
+// release gives back all temporaries beyond the first n.
+func (b *body) release(n int) { b.temps = n }
+
+// takeLoop takes the two registers of a counted loop.
+func (b *body) takeLoop() int {
+	b.loops++
+	b.mostLoops = max(b.mostLoops, b.loops)
+	return loopTrack + 2*(b.loops-1)
+}
+
+// isTemp tells whether r is a temporary.
+func isTemp(r int) bool { return r >= tempTrack }
+
+// isWide tells whether r is a variable that instructions do not reach directly.
+func isWide(r int) bool { return r >= bytecode.MaxDirect && r < loopTrack }
+
+// layout gives every register its number and turns labels into places.
+func (b *body) layout() (bytecode.Function, error) {
+	n := len(b.locals)
+	if b.scope == scopeGlobal {
+		n = len(b.u.globals)
+	}
+	loops := min(n, b.u.direct)
+	temps := loops + 2*b.mostLoops
+	f := bytecode.Function{
+		Name: b.name, Params: b.params, Positions: b.positions, Handlers: b.handlers,
+		Registers: temps + b.mostTemps,
+		Code:      make([]bytecode.Instr, len(b.code)),
+		Locals:    b.locals[:min(len(b.locals), b.u.direct)],
+	}
+	if f.Registers >= bytecode.MaxDirect { // the end of a range is an operand too
+		return f, &registersFull{b.pos}
+	}
+	if n > b.u.direct {
+		f.Registers = bytecode.MaxDirect + n - b.u.direct
+	}
+	if f.Registers > bytecode.MaxRegisters {
+		return f, &Error{b.pos, "too many variables"}
+	}
+	number := func(r int) uint8 {
+		switch {
+		case r >= tempTrack:
+			r += temps - tempTrack
+		case r >= loopTrack:
+			r += loops - loopTrack
+		}
+		return uint8(r)
+	}
+	for i, in := range b.code {
+		if jumps(in.op) {
+			in.c = b.labels[in.c]
+		}
+		f.Code[i] = bytecode.Instr{Op: in.op, A: number(in.a), B: number(in.b), X: number(in.x), C: in.c}
+	}
+	for i := range f.Handlers {
+		h := &f.Handlers[i]
+		h.Target = b.labels[h.Target]
+	}
+	return f, nil
+}
+
+// jumps tells whether operand C of an operation is a place in the code.
+func jumps(op bytecode.Op) bool {
+	switch op {
+	case bytecode.OpForPrep, bytecode.OpForLoop, bytecode.OpIterNext:
+		return true
+	}
+	return op >= bytecode.OpJump && op <= bytecode.OpJumpIf
+}
+
+// bits is a set of variables, by register.
+type bits struct {
+	words []uint64
+	all   bool // code that is never reached: everything is set
+}
+
+func (s *bits) add(v int) {
+	for v/64 >= len(s.words) {
+		s.words = append(s.words, 0)
+	}
+	s.words[v/64] |= 1 << (v % 64)
+}
+
+func (s bits) has(v int) bool {
+	return s.all || v/64 < len(s.words) && s.words[v/64]&(1<<(v%64)) != 0
+}
+
+func (s bits) copy() bits {
+	return bits{append([]uint64(nil), s.words...), s.all}
+}
+
+// meet gives what is set whichever of two ways the execution came.
+func (s bits) meet(t bits) bits {
+	switch {
+	case s.all:
+		return t
+	case t.all:
+		return s
+	}
+	n := min(len(s.words), len(t.words))
+	for i := range n {
+		s.words[i] &= t.words[i]
+	}
+	s.words = s.words[:n]
+	return s
+}

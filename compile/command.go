@@ -1,0 +1,481 @@
+// This file holds calls of commands: their arguments are read as written, by the
+// modes of the command's interface.
+
+package compile
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/avap-framework/avap/bytecode"
+	"github.com/avap-framework/avap/syntax"
+)
+
+// commandStmt compiles a command that stands as a statement.
+func (b *body) commandStmt(e *syntax.CommandCall) {
+	sig, ok := b.signature(e, false)
+	if !ok {
+		return
+	}
+	out := func(i int) string { name, _ := variableName(e.Args[i]); return name }
+	switch sig.Form {
+	case bytecode.FormAddVar:
+		b.addVar(out(0), func(dst int) { b.addVarValue(arg(e, 1), dst) })
+	case bytecode.FormExport:
+		t := b.temp()
+		b.peek(out(0), t)
+		b.emit(bytecode.OpExport, t, 0, 0, b.u.text(out(0)))
+	case bytecode.FormParam:
+		b.assignName(out(1), func(dst int) { b.param(arg(e, 0), dst) })
+	case bytecode.FormQueryList:
+		b.assignName(out(0), func(dst int) { b.emit(bytecode.OpQueryList, dst, 0, 0, 0) })
+	case bytecode.FormPush:
+		v := b.keptValue(e.Args[0])
+		b.modify(out(1), func(t int) { b.emit(bytecode.OpPush, t, v, 0, 0) })
+	case bytecode.FormPut:
+		k := b.keptValue(e.Args[0])
+		v := b.keptValue(e.Args[1])
+		b.modify(out(2), func(t int) { b.emit(bytecode.OpPut, t, k, v, 0) })
+	default:
+		first := b.callCommand(e, sig, e.Args)
+		for i, p := range sig.Params {
+			if p.Mode == bytecode.ModeOut {
+				b.store(out(i), first+i)
+			}
+		}
+	}
+}
+
+// commandExpr compiles a command inside of an expression: its one output, left
+// out there, is the value.
+func (b *body) commandExpr(e *syntax.CommandCall, dst int) {
+	sig, ok := b.signature(e, true)
+	if !ok {
+		return
+	}
+	switch sig.Form {
+	case bytecode.FormAddVar:
+		b.addVarValue(arg(e, 0), dst)
+	case bytecode.FormParam:
+		b.param(arg(e, 0), dst)
+	case bytecode.FormQueryList:
+		b.emit(bytecode.OpQueryList, dst, 0, 0, 0)
+	case bytecode.FormPush:
+		v := b.keptValue(arg(e, 0))
+		t := b.temp()
+		b.emit(bytecode.OpLoadUnset, t, 0, 0, 0)
+		b.emit(bytecode.OpPush, t, v, 0, 0)
+		b.move(dst, t)
+	case bytecode.FormPut:
+		k := b.keptValue(arg(e, 0))
+		v := b.keptValue(arg(e, 1))
+		t := b.temp()
+		b.emit(bytecode.OpLoadUnset, t, 0, 0, 0)
+		b.emit(bytecode.OpPut, t, k, v, 0)
+		b.move(dst, t)
+	default:
+		first := b.callCommand(e, sig, withoutOutput(e.Args, sig.Params))
+		b.move(dst, first+output(sig.Params))
+	}
+}
+
+// output gives the place of the one output of an interface, or -1.
+func output(params []bytecode.Param) int {
+	at := -1
+	for i, p := range params {
+		if p.Mode != bytecode.ModeOut {
+			continue
+		}
+		if at >= 0 {
+			return -1
+		}
+		at = i
+	}
+	return at
+}
+
+// withoutOutput puts nil where the output was left out.
+func withoutOutput(args []*syntax.Arg, params []bytecode.Param) []*syntax.Arg {
+	at := output(params)
+	if at >= len(args) {
+		return args
+	}
+	all := append([]*syntax.Arg(nil), args[:at]...)
+	return append(append(all, nil), args[at:]...)
+}
+
+// arg gives an argument, nil where it is missing.
+func arg(e *syntax.CommandCall, i int) *syntax.Arg {
+	if i < len(e.Args) {
+		return e.Args[i]
+	}
+	return nil
+}
+
+// signature looks a command up and checks how it is called. Where the call
+// cannot run it emits the error instead.
+func (b *body) signature(e *syntax.CommandCall, inExpression bool) (*bytecode.Signature, bool) {
+	b.at(e.Pos)
+	sig := b.u.lookup(e.Name)
+	if sig == nil {
+		b.raise("unknown_command", "command not found: "+e.Name)
+		return nil, false
+	}
+	b.allowed(e, sig)
+	params := sig.Params
+	if inExpression {
+		at := output(params)
+		if at < 0 {
+			b.raise("bad_arguments", describe(e.Name, params)+" does not have one output: it cannot stand in an expression")
+			return nil, false
+		}
+		params = append(append([]bytecode.Param(nil), params[:at]...), params[at+1:]...)
+	}
+	if problem := mismatch(params, e.Args); problem != "" {
+		name := describe(e.Name, sig.Params)
+		if inExpression {
+			problem += ", its output left out in an expression"
+		}
+		b.raise("bad_arguments", name+" "+problem)
+		return nil, false
+	}
+	return sig, true
+}
+
+// describe writes a command with its parameters.
+func describe(name string, params []bytecode.Param) string {
+	names := make([]string, len(params))
+	for i, p := range params {
+		names[i] = p.Name
+	}
+	return name + "(" + strings.Join(names, ", ") + ")"
+}
+
+// mismatch says what is wrong with arguments, or "".
+func mismatch(params []bytecode.Param, args []*syntax.Arg) string {
+	if len(args) > len(params) {
+		return plural(len(params), "takes", "argument", len(args))
+	}
+	for i, p := range params {
+		if p.Mode != bytecode.ModeName && p.Mode != bytecode.ModeOut {
+			continue
+		}
+		if i >= len(args) {
+			return "is called without " + p.Name
+		}
+		if _, ok := variableName(args[i]); !ok {
+			return fmt.Sprintf("wants the name of a variable as %s, not %s", p.Name, quoted(args[i].Text))
+		}
+	}
+	return ""
+}
+
+func quoted(s string) string {
+	const most = 40
+	if r := []rune(s); len(r) > most {
+		s = string(r[:most]) + "…"
+	}
+	if s == "" {
+		return "nothing"
+	}
+	return s
+}
+
+func plural(want int, verb, noun string, got int) string {
+	if want != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%s %d %s, not %d", verb, want, noun, got)
+}
+
+// allowed refuses what a definition may not use.
+func (b *body) allowed(e *syntax.CommandCall, sig *bytecode.Signature) {
+	d := b.u.def
+	if d == nil {
+		return
+	}
+	if sig.Form.ScriptOnly() {
+		b.u.fail(e.Pos, "%s belongs to scripts: a definition works on its own parameters and names", e.Name)
+	}
+	for _, need := range sig.Needs {
+		granted := false
+		for _, r := range d.Requires {
+			granted = granted || r.Name == need
+		}
+		if !granted {
+			b.u.fail(e.Pos, "%s needs the capability %s: write `requires %s` behind the parameters of %s", e.Name, need, need, d.Name)
+		}
+	}
+}
+
+// callCommand emits OpCommand and gives the first register of its arguments,
+// where its outputs are afterwards.
+func (b *body) callCommand(e *syntax.CommandCall, sig *bytecode.Signature, args []*syntax.Arg) int {
+	first := b.temp()
+	for range max(0, len(sig.Params)-1) {
+		b.temp()
+	}
+	top := b.temps
+	for i, p := range sig.Params {
+		t := first + i
+		var a *syntax.Arg
+		if i < len(args) {
+			a = args[i]
+		}
+		switch {
+		case p.Mode == bytecode.ModeOut && a == nil:
+			b.emit(bytecode.OpLoadUnset, t, 0, 0, 0)
+		case p.Mode == bytecode.ModeOut:
+			name, _ := variableName(a)
+			b.peek(name, t)
+		case p.Mode == bytecode.ModeName:
+			name, _ := variableName(a)
+			b.peekOrNone(name, t)
+		case i == 0 && sig.Form == bytecode.FormSplice:
+			b.prompt(a, t)
+		default:
+			b.value(a, t, p.Mode)
+		}
+		b.release(top)
+	}
+	b.at(e.Pos)
+	b.emit(bytecode.OpCommand, first, len(sig.Params), 0, b.u.command(e.Name, sig))
+	b.soil(first)
+	return first
+}
+
+// peekOrNone copies what a name reads, None where it is not set.
+func (b *body) peekOrNone(name string, t int) {
+	b.peek(name, t)
+	set := b.newLabel()
+	b.jump(bytecode.OpJumpSet, t, 0, 0, set)
+	b.emit(bytecode.OpLoadNone, t, 0, 0, 0)
+	b.place(set)
+}
+
+// prompt evaluates a statement of a database: a template written straight
+// there keeps its values apart.
+func (b *body) prompt(a *syntax.Arg, dst int) {
+	if a != nil {
+		if t, ok := a.Expr.(*syntax.Template); ok {
+			b.splice(t, dst)
+			return
+		}
+	}
+	b.value(a, dst, bytecode.ModeValue)
+}
+
+// addVar writes a variable of the Global pool.
+func (b *body) addVar(name string, eval func(dst int)) {
+	if b.scope == scopeGlobal {
+		b.assignName(name, eval)
+		return
+	}
+	t := b.temp()
+	eval(t)
+	b.emit(bytecode.OpSetGlobal, t, 0, 0, int32(b.u.slot(name)))
+}
+
+// addVarValue evaluates the value of an addVar: quoted text of digits only
+// becomes an int where it reads as one.
+func (b *body) addVarValue(a *syntax.Arg, dst int) {
+	if a != nil {
+		if s, ok := a.Expr.(*syntax.StringLit); ok {
+			if i, ok := readDigits(s.Value); ok {
+				b.loadInt(i, dst)
+				return
+			}
+		}
+	}
+	b.value(a, dst, bytecode.ModeValue)
+}
+
+func (b *body) param(key *syntax.Arg, dst int) {
+	r := b.valueOperand(key)
+	b.emit(bytecode.OpParam, dst, r, 0, 0)
+}
+
+// modify changes the collection that a name reads, and writes the variable.
+// In a function a collection of the Global pool is changed in place, and stays there.
+func (b *body) modify(name string, change func(t int)) {
+	v := b.target(name)
+	if b.scope != scopeFunction || b.set.has(v) {
+		if !isWide(v) && b.set.has(v) {
+			change(v)
+			return
+		}
+		t := b.temp()
+		b.load(v, t)
+		change(t)
+		b.store(name, t)
+		return
+	}
+	t := b.temp()
+	own, done := b.newLabel(), b.newLabel()
+	slot := int32(b.u.slot(name))
+	b.load(v, t)
+	b.jump(bytecode.OpJumpSet, t, 0, 0, own)
+	b.emit(bytecode.OpGetGlobal, t, 0, 0, slot)
+	b.jump(bytecode.OpJumpUnset, t, 0, 0, own)
+	none := b.temp()
+	b.emit(bytecode.OpLoadNone, none, 0, 0, 0)
+	b.emit(bytecode.OpIs, none, t, none, 0)
+	b.jump(bytecode.OpJumpTrue, none, 0, 0, own)
+	change(t)
+	b.jump(bytecode.OpJump, 0, 0, 0, done)
+	b.place(own)
+	change(t)
+	if isWide(v) {
+		b.emit(bytecode.OpStoreWide, t, 0, 0, int32(v))
+	} else {
+		b.move(v, t)
+	}
+	b.place(done)
+}
+
+// valueOperand gives a register with the value of an argument in mode value.
+func (b *body) valueOperand(a *syntax.Arg) int {
+	if a != nil {
+		if n, ok := a.Expr.(*syntax.Name); ok {
+			if r, ok := b.bound(n.Name); ok {
+				return r
+			}
+			if v := b.variable(n.Name); v >= 0 && !isWide(v) && b.set.has(v) {
+				return v
+			}
+		}
+	}
+	t := b.temp()
+	b.value(a, t, bytecode.ModeValue)
+	return t
+}
+
+// keptValue is valueOperand for a value that must outlive the evaluation of
+// another argument.
+func (b *body) keptValue(a *syntax.Arg) int {
+	r := b.valueOperand(a)
+	if isTemp(r) || b.scope != scopeGlobal || !b.u.writes {
+		return r
+	}
+	t := b.temp()
+	b.move(t, r)
+	return t
+}
+
+// value evaluates an argument in mode value or text into dst, by the first rule
+// of the language's section 5 that fits.
+func (b *body) value(a *syntax.Arg, dst int, mode bytecode.Mode) {
+	if a == nil || a.Text == "" {
+		b.emit(bytecode.OpLoadNone, dst, 0, 0, 0)
+		return
+	}
+	b.at(a.Pos)
+	switch e := a.Expr.(type) {
+	case nil:
+		b.literalText(a, dst)
+	case *syntax.StringLit, *syntax.Template:
+		b.expr(e, dst)
+	case *syntax.GlobalName:
+		b.expr(e, dst)
+	case *syntax.Name:
+		b.bareName(e.Name, dst)
+	case *syntax.IntLit, *syntax.FloatLit, *syntax.BoolLit, *syntax.NoneLit:
+		if mode == bytecode.ModeText {
+			b.literalText(a, dst)
+		} else {
+			b.expr(e, dst)
+		}
+	default:
+		if mode == bytecode.ModeText && !strings.ContainsAny(a.Text, "'\"`") {
+			b.literalText(a, dst)
+			return
+		}
+		b.piece(a, dst)
+	}
+}
+
+func (b *body) literalText(a *syntax.Arg, dst int) {
+	b.emit(bytecode.OpLoadK, dst, 0, 0, b.u.text(a.Text))
+}
+
+// bareName evaluates a lone name: the variable if it is set, else its own text.
+func (b *body) bareName(name string, dst int) {
+	if r, ok := b.bound(name); ok {
+		b.move(dst, r)
+		return
+	}
+	if v := b.variable(name); v >= 0 && b.set.has(v) {
+		b.load(v, dst)
+		return
+	}
+	t := b.temporary(dst)
+	b.peek(name, t)
+	set := b.newLabel()
+	b.jump(bytecode.OpJumpSet, t, 0, 0, set)
+	b.emit(bytecode.OpLoadK, t, 0, 0, b.u.text(name))
+	b.place(set)
+	b.move(dst, t)
+}
+
+// piece evaluates an argument that reads as an expression, where every variable
+// in it is set; else it is text.
+func (b *body) piece(a *syntax.Arg, dst int) {
+	found := mentions{u: b.u}
+	found.expr(a.Expr)
+	asText, end := b.newLabel(), b.newLabel()
+	tested := false
+	before := b.set.copy()
+	for _, v := range found.vars {
+		if b.testSet(a.Pos, v, asText) {
+			tested = true
+		}
+	}
+	if found.unknown != nil {
+		b.at(found.unknown.Pos)
+		b.raise("unknown_command", "command not found: "+found.unknown.Name)
+	} else {
+		b.expr(a.Expr, dst)
+	}
+	b.set = before
+	if !tested {
+		return
+	}
+	b.jump(bytecode.OpJump, 0, 0, 0, end)
+	b.place(asText)
+	b.literalText(a, dst)
+	b.place(end)
+}
+
+// testSet jumps to unset where a variable is not set. It tells whether there is
+// anything to test.
+func (b *body) testSet(pos syntax.Pos, v mention, unset label) bool {
+	base := b.temps
+	defer func() { b.release(base) }()
+	t := -1
+	switch {
+	case v.global:
+		if b.scope == scopeGlobal && b.set.has(b.u.slot(v.name)) {
+			return false
+		}
+		t = b.temp()
+		b.peekGlobal(pos, v.name, t)
+	default:
+		if _, ok := b.bound(v.name); ok {
+			return false
+		}
+		r := b.variable(v.name)
+		if r >= 0 && b.set.has(r) {
+			return false
+		}
+		if r >= 0 && !isWide(r) && b.scope != scopeFunction {
+			t = r
+			b.jump(bytecode.OpJumpUnset, t, 0, 0, unset)
+			b.set.add(r)
+			return true
+		}
+		t = b.temp()
+		b.peek(v.name, t)
+	}
+	b.jump(bytecode.OpJumpUnset, t, 0, 0, unset)
+	return true
+}
