@@ -1,0 +1,638 @@
+// This file holds JSON, straight between bytes and values.
+
+package vm
+
+import (
+	"math/bits"
+	"strings"
+	"unicode/utf8"
+	"unsafe"
+)
+
+// ParseJSON makes a value of a JSON text. It is strict: duplicate keys, trailing
+// bytes, invalid UTF-8, unpaired surrogates, infinite numbers and nesting beyond
+// 200 levels are errors of CodeRuntime that name the byte. b may change
+// afterwards.
+func (m *Machine) ParseJSON(b []byte) (Value, error) {
+	var room [32]Value
+	d := decoder{m: m, s: unsafe.String(unsafe.SliceData(b), len(b)), stack: room[:0]}
+	v, err := d.value(0)
+	if err == nil {
+		err = d.end()
+	}
+	d.close()
+	if err != nil {
+		return Value{}, err
+	}
+	return v, nil
+}
+
+// ParseObject reads a JSON text that is an object, as strictly as ParseJSON, and
+// calls field for each of its keys in order, until one call fails. Calls may
+// have been made when an error is found further on.
+func (m *Machine) ParseObject(b []byte, field func(key string, v Value) error) error {
+	var room [32]Value
+	d := decoder{m: m, s: unsafe.String(unsafe.SliceData(b), len(b)), stack: room[:0]}
+	err := d.fields(field)
+	if err == nil {
+		err = d.end()
+	}
+	d.close()
+	return err
+}
+
+// decoder reads one JSON text.
+type decoder struct {
+	m     *Machine
+	s     string
+	pos   int
+	paid  int         // bytes that Work was called for
+	stack []Value     // the values of the containers that are still open
+	grown int         // values that the stack was charged for
+	keys  [keyCache]Value // keys met lately, by keySlot
+}
+
+const (
+	// keyCache is how many keys are remembered, to make those of many dicts of one
+	// shape once.
+	keyCache = 32
+	// payEvery is how many bytes are read between two calls of Work.
+	payEvery = 8 << 10
+)
+
+func (d *decoder) fail(format string, args ...any) error {
+	e := Errorf(CodeRuntime, format, args...)
+	e.Msg = string(appendInt([]byte("invalid JSON at byte "), int64(d.pos))) + ": " + e.Msg
+	return e
+}
+
+// pay calls Work for what was read.
+func (d *decoder) pay() error {
+	n := d.pos - d.paid
+	d.paid = d.pos
+	return d.m.Work(n / 64)
+}
+
+// close pays for the rest and gives the stack back.
+func (d *decoder) close() { d.m.refund(d.grown * valueSize) }
+
+// end makes sure that nothing but white space is left.
+func (d *decoder) end() error {
+	if _, err := d.token(); err != nil {
+		return err
+	}
+	if d.pos < len(d.s) {
+		return d.fail("something behind the value")
+	}
+	return d.pay()
+}
+
+// token skips white space and gives the byte behind it, 0 at the end.
+func (d *decoder) token() (byte, error) {
+	s, i := d.s, d.pos
+	for ; i < len(s); i++ {
+		if i-d.paid >= payEvery {
+			d.pos = i
+			if err := d.pay(); err != nil {
+				return 0, err
+			}
+		}
+		if c := s[i]; c > ' ' || c != ' ' && c != '\n' && c != '\t' && c != '\r' {
+			d.pos = i
+			return c, nil
+		}
+	}
+	d.pos = i
+	return 0, nil
+}
+
+// value reads a value that lies so many levels deep.
+func (d *decoder) value(depth int) (Value, error) {
+	c, err := d.token()
+	if err != nil {
+		return Value{}, err
+	}
+	switch c {
+	case '"':
+		return d.text()
+	case '{':
+		return d.object(depth + 1)
+	case '[':
+		return d.array(depth + 1)
+	case 't':
+		return BoolValue(true), d.literal("true")
+	case 'f':
+		return BoolValue(false), d.literal("false")
+	case 'n':
+		return NoneValue(), d.literal("null")
+	}
+	return d.number()
+}
+
+func (d *decoder) literal(word string) error {
+	if !strings.HasPrefix(d.s[d.pos:], word) {
+		return d.unexpected()
+	}
+	d.pos += len(word)
+	return nil
+}
+
+func (d *decoder) unexpected() error {
+	if d.pos >= len(d.s) {
+		return d.fail("unexpected end")
+	}
+	return d.fail("unexpected %q", d.s[d.pos])
+}
+
+func (d *decoder) number() (Value, error) {
+	rest := d.s[d.pos:]
+	n := scanNumber(rest[:min(len(rest), maxNumber+1)])
+	if n.end == 0 {
+		return Value{}, d.unexpected()
+	}
+	if n.end > maxNumber {
+		return Value{}, d.fail("a number of more than %d bytes", maxNumber)
+	}
+	if n.whole && !n.long && n.fits() {
+		d.pos += n.end
+		return IntValue(n.int()), nil
+	}
+	f, ok := n.float(rest)
+	if !ok {
+		return Value{}, d.fail("a number too large for a float")
+	}
+	d.pos += n.end
+	return floatValue(f), nil
+}
+
+// array reads a list. Its items gather on the stack, so that the list is made
+// once, as large as it has to be.
+func (d *decoder) array(depth int) (Value, error) {
+	if depth > maxNesting {
+		return Value{}, d.fail("nested deeper than %d levels", maxNesting)
+	}
+	d.pos++
+	base := len(d.stack)
+	c, err := d.token()
+	for first := true; err == nil && (c != ']' || !first); first = false {
+		var v Value
+		if v, err = d.value(depth); err != nil {
+			break
+		}
+		if err = d.push(v); err != nil {
+			break
+		}
+		if c, err = d.token(); err != nil || c == ']' {
+			break
+		}
+		if c != ',' {
+			return Value{}, d.unexpected()
+		}
+		d.pos++
+	}
+	if err != nil {
+		return Value{}, err
+	}
+	d.pos++
+	items := d.stack[base:]
+	l, err := d.m.newList(len(items))
+	if err != nil {
+		return Value{}, err
+	}
+	if err := d.m.appendAll(l, items); err != nil {
+		return Value{}, err
+	}
+	d.drop(base)
+	return listValue(l), nil
+}
+
+// object reads a dict. Its keys and values gather on the stack.
+func (d *decoder) object(depth int) (Value, error) {
+	if depth > maxNesting {
+		return Value{}, d.fail("nested deeper than %d levels", maxNesting)
+	}
+	d.pos++
+	base := len(d.stack)
+	c, err := d.token()
+	for first := true; err == nil && (c != '}' || !first); first = false {
+		var key, v Value
+		if key, err = d.key(); err != nil {
+			break
+		}
+		if v, err = d.value(depth); err != nil {
+			break
+		}
+		if err = d.push(key); err != nil {
+			break
+		}
+		if err = d.push(v); err != nil {
+			break
+		}
+		if c, err = d.token(); err != nil || c == '}' {
+			break
+		}
+		if c != ',' {
+			return Value{}, d.unexpected()
+		}
+		d.pos++
+	}
+	if err != nil {
+		return Value{}, err
+	}
+	d.pos++
+	return d.makeDict(base)
+}
+
+// makeDict makes a dict of the keys and values on the stack.
+func (d *decoder) makeDict(base int) (Value, error) {
+	pairs := d.stack[base:]
+	o, err := d.m.newDict(len(pairs) / 2)
+	if err != nil {
+		return Value{}, err
+	}
+	for i := 0; i < len(pairs); i += 2 {
+		if i%1024 == 1022 {
+			if err := d.m.Work(256); err != nil {
+				return Value{}, err
+			}
+		}
+		if err := d.setNew(o, pairs[i], pairs[i+1]); err != nil {
+			return Value{}, err
+		}
+	}
+	d.drop(base)
+	return dictValue(o), nil
+}
+
+// setNew sets a key that must not be there.
+func (d *decoder) setNew(o *dict, key, v Value) error {
+	hash, err := d.m.hashKey(key)
+	if err != nil {
+		return err
+	}
+	if o.find(key, hash) >= 0 {
+		return d.fail("the key %s is there twice", quoted(key.str()))
+	}
+	return o.add(d.m, entry{key, v, hash})
+}
+
+// quoted gives the beginning of a text in quotes, for messages.
+func quoted(s string) string {
+	const most = 100
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "") + "…"
+	}
+	return `"` + s + `"`
+}
+
+// fields reads an object key by key.
+func (d *decoder) fields(field func(key string, v Value) error) error {
+	c, err := d.token()
+	if err != nil {
+		return err
+	}
+	if c != '{' {
+		return d.fail("an object is wanted")
+	}
+	d.pos++
+	seen, err := d.m.newDict(0)
+	if err != nil {
+		return err
+	}
+	if c, err = d.token(); err != nil {
+		return err
+	}
+	for first := true; c != '}' || !first; first = false {
+		key, err := d.key()
+		if err != nil {
+			return err
+		}
+		v, err := d.value(1)
+		if err != nil {
+			return err
+		}
+		if err := d.setNew(seen, key, Value{}); err != nil {
+			return err
+		}
+		if err := field(key.str(), v); err != nil {
+			return err
+		}
+		if c, err = d.token(); err != nil {
+			return err
+		}
+		if c == '}' {
+			break
+		}
+		if c != ',' {
+			return d.unexpected()
+		}
+		d.pos++
+	}
+	d.pos++
+	return nil
+}
+
+// push puts a value on the stack.
+func (d *decoder) push(v Value) error {
+	if len(d.stack) == cap(d.stack) {
+		old := cap(d.stack)
+		size := max(2*old, 32)
+		if err := d.m.Charge(size * valueSize); err != nil {
+			return err
+		}
+		if err := d.m.Work(old / 32); err != nil {
+			return err
+		}
+		grown := make([]Value, old, size)
+		copy(grown, d.stack)
+		d.stack = grown
+		d.m.refund(d.grown * valueSize)
+		d.grown = size
+	}
+	d.stack = append(d.stack, v)
+	return nil
+}
+
+// drop takes the values from base on off the stack.
+func (d *decoder) drop(base int) { d.stack = d.stack[:base] }
+
+// key reads a key and the colon behind it.
+func (d *decoder) key() (Value, error) {
+	c, err := d.token()
+	if err != nil {
+		return Value{}, err
+	}
+	if c != '"' {
+		return Value{}, d.unexpected()
+	}
+	key, err := d.keyText()
+	if err != nil {
+		return Value{}, err
+	}
+	if c, err = d.token(); err != nil {
+		return Value{}, err
+	}
+	if c != ':' {
+		return Value{}, d.unexpected()
+	}
+	d.pos++
+	return key, nil
+}
+
+// keyText reads the text of a key. A short one that was met lately is not made
+// again.
+func (d *decoder) keyText() (Value, error) {
+	from := d.pos + 1
+	i := plainEnd(d.s, from, min(len(d.s), from+32))
+	if i >= len(d.s) || d.s[i] != '"' || i == from {
+		return d.text()
+	}
+	raw := d.s[from:i]
+	slot := &d.keys[(int(raw[0])*5+int(raw[len(raw)-1])*3+len(raw))%keyCache]
+	if slot.byteLen() == len(raw) && slot.str() == raw {
+		d.pos = i + 1
+		return *slot, nil
+	}
+	v, err := d.text()
+	*slot = v
+	return v, err
+}
+
+// text reads a text.
+func (d *decoder) text() (Value, error) {
+	from := d.pos + 1
+	i, wide, err := d.plain(from)
+	if err != nil {
+		return Value{}, err
+	}
+	if i < len(d.s) && d.s[i] == '\\' {
+		return d.escapedText()
+	}
+	if err := d.checkPart(from, i, wide); err != nil {
+		return Value{}, err
+	}
+	s := d.s[from:i]
+	d.pos = i + 1
+	if len(s) <= 1 && !wide {
+		if s == "" {
+			return emptyText, nil
+		}
+		return asciiTexts[s[0]], nil
+	}
+	v, buf, err := d.m.newText(len(s))
+	if err != nil {
+		return Value{}, err
+	}
+	if len(s) <= 512 {
+		copy(buf, s)
+	} else if err := copyText(d.m, buf, s); err != nil {
+		return Value{}, err
+	}
+	if !wide {
+		v = v.ascii()
+	}
+	return v, nil
+}
+
+// plain gives the end of what stands for itself in a text: a quote, a
+// backslash, a control character or the end of input; and whether anything
+// before it is not ASCII.
+func (d *decoder) plain(i int) (end int, wide bool, err error) {
+	for {
+		limit := min(len(d.s), i+chunk)
+		for i = plainEnd(d.s, i, limit); i < limit && d.s[i] >= utf8.RuneSelf; i = plainEnd(d.s, i, limit) {
+			wide = true
+			for i < limit && d.s[i] >= utf8.RuneSelf {
+				i++
+			}
+		}
+		if i < limit || i >= len(d.s) {
+			return i, wide, nil
+		}
+		if err := d.m.Work(chunk / 64); err != nil {
+			return i, wide, err
+		}
+		d.paid += chunk
+	}
+}
+
+// checkPart makes sure that a part of a text may stand there, and that a quote
+// or a backslash ends it.
+func (d *decoder) checkPart(from, to int, wide bool) error {
+	if wide {
+		if err := d.checkUTF8(from, to); err != nil {
+			return err
+		}
+	}
+	switch {
+	case to >= len(d.s):
+		d.pos = to
+		return d.fail("a text that does not end")
+	case d.s[to] < ' ':
+		d.pos = to
+		return d.fail("a control character in a text")
+	}
+	return nil
+}
+
+func (d *decoder) checkUTF8(from, to int) error {
+	for from < to {
+		end := min(to, from+chunk)
+		for back := 0; end < to && back < 3 && !utf8.RuneStart(d.s[end]); back++ {
+			end--
+		}
+		if !utf8.ValidString(d.s[from:end]) {
+			d.pos = from
+			return d.fail("invalid UTF-8")
+		}
+		if err := d.m.Work((end - from) / 64); err != nil {
+			return err
+		}
+		from = end
+	}
+	return nil
+}
+
+// escapedText reads a text that holds escapes.
+func (d *decoder) escapedText() (Value, error) {
+	b := builder{m: d.m}
+	for from := d.pos + 1; ; {
+		i, wide, err := d.plain(from)
+		if err != nil {
+			return Value{}, err
+		}
+		if err := d.checkPart(from, i, wide); err != nil {
+			return Value{}, err
+		}
+		b.wide = b.wide || wide
+		if err := b.put(d.s[from:i]); err != nil {
+			return Value{}, err
+		}
+		if d.pos = i + 1; d.s[i] == '"' {
+			return b.finish()
+		}
+		r, err := d.escape()
+		if err != nil {
+			return Value{}, err
+		}
+		if err := b.putRune(r); err != nil {
+			return Value{}, err
+		}
+		from = d.pos
+	}
+}
+
+// escape reads what stands behind a backslash.
+func (d *decoder) escape() (rune, error) {
+	if d.pos >= len(d.s) {
+		return 0, d.unexpected()
+	}
+	c := d.s[d.pos]
+	d.pos++
+	switch c {
+	case '"', '\\', '/':
+		return rune(c), nil
+	case 'b':
+		return '\b', nil
+	case 'f':
+		return '\f', nil
+	case 'n':
+		return '\n', nil
+	case 'r':
+		return '\r', nil
+	case 't':
+		return '\t', nil
+	case 'u':
+		return d.unicodeEscape()
+	}
+	d.pos--
+	return 0, d.fail("an unknown escape")
+}
+
+// unicodeEscape reads the digits behind \u, and the other half of a pair of
+// surrogates.
+func (d *decoder) unicodeEscape() (rune, error) {
+	r, err := d.hex4()
+	if err != nil || r < 0xD800 || r > 0xDFFF {
+		return r, err
+	}
+	if r < 0xDC00 && strings.HasPrefix(d.s[d.pos:], `\u`) {
+		d.pos += 2
+		low, err := d.hex4()
+		if err != nil {
+			return 0, err
+		}
+		if low >= 0xDC00 && low <= 0xDFFF {
+			return (r-0xD800)<<10 + (low - 0xDC00) + 0x10000, nil
+		}
+	}
+	return 0, d.fail("an unpaired surrogate")
+}
+
+func (d *decoder) hex4() (rune, error) {
+	if len(d.s)-d.pos < 4 {
+		return 0, d.fail("four hexadecimal digits are wanted")
+	}
+	var r rune
+	for _, c := range []byte(d.s[d.pos : d.pos+4]) {
+		switch {
+		case isDigitByte(c):
+			c -= '0'
+		case c|0x20 >= 'a' && c|0x20 <= 'f':
+			c = c|0x20 - 'a' + 10
+		default:
+			return 0, d.fail("four hexadecimal digits are wanted")
+		}
+		r = r<<4 | rune(c)
+	}
+	d.pos += 4
+	return r, nil
+}
+
+const (
+	everyByte = 0x0101010101010101
+	highBits  = 0x80 * everyByte
+)
+
+// special marks in the high bits the bytes of w that may not stand for
+// themselves in a JSON text: control characters, quotes, backslashes. Bits above the
+// first mark mean nothing.
+func special(w uint64) uint64 {
+	quotes := w ^ '"'*everyByte
+	slashes := w ^ '\\'*everyByte
+	return ((w - ' '*everyByte) &^ w) | ((quotes - everyByte) &^ quotes) | ((slashes - everyByte) &^ slashes)
+}
+
+// plainEnd gives the first place from i on, before limit, of what is no plain
+// ASCII or may not stand for itself in a JSON text; or limit.
+func plainEnd(s string, i, limit int) int {
+	for ; limit-i >= 8; i += 8 {
+		w := load64(s[i:])
+		if marks := (special(w) | w) & highBits; marks != 0 {
+			return i + bits.TrailingZeros64(marks)/8
+		}
+	}
+	for ; i < limit; i++ {
+		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
+			return i
+		}
+	}
+	return i
+}
+
+// escapeStart gives the first place in s of what has to be escaped in a JSON
+// text, or its length.
+func escapeStart(s string) int {
+	i := 0
+	for ; len(s)-i >= 8; i += 8 {
+		if marks := special(load64(s[i:])) & highBits; marks != 0 {
+			return i + bits.TrailingZeros64(marks)/8
+		}
+	}
+	for ; i < len(s); i++ {
+		if c := s[i]; c < ' ' || c == '"' || c == '\\' {
+			return i
+		}
+	}
+	return i
+}

@@ -1,0 +1,522 @@
+// This file holds text: str() and repr() of any value, joining, and numbers to
+// and from text.
+
+package vm
+
+import (
+	"math"
+	"strconv"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Texts that are made once.
+var (
+	emptyText  = staticText("")
+	noneText   = staticText("None")
+	trueText   = staticText("True")
+	falseText  = staticText("False")
+	asciiTexts = makeASCIITexts()
+)
+
+func makeASCIITexts() *[utf8.RuneSelf]Value {
+	var texts [utf8.RuneSelf]Value
+	for c := range texts {
+		texts[c] = staticText(string(rune(c)))
+	}
+	return &texts
+}
+
+// text makes a short string of bytes that are valid UTF-8.
+func (m *Machine) text(b []byte) (Value, error) {
+	v, buf, err := m.newText(len(b))
+	if err != nil {
+		return Value{}, err
+	}
+	copy(buf, b)
+	return finishText(v), nil
+}
+
+// textOf is str(): a string is its own text.
+func (m *Machine) textOf(v Value) (Value, error) {
+	var scratch [32]byte
+	switch v.Kind() {
+	case String:
+		return v, nil
+	case None, Unset:
+		return noneText, nil
+	case Bool:
+		if v.Bool() {
+			return trueText, nil
+		}
+		return falseText, nil
+	case Int:
+		if i := v.n; i < 10 {
+			return asciiTexts['0'+i], nil
+		}
+		return m.text(appendInt(scratch[:0], v.Int()))
+	case Float:
+		return m.text(appendFloat(scratch[:0], v.Float()))
+	}
+	return m.reprOf(v)
+}
+
+// reprOf is repr(), which nested values are written by.
+func (m *Machine) reprOf(v Value) (Value, error) {
+	b := builder{m: m}
+	if err := b.repr(v, 0); err != nil {
+		return Value{}, err
+	}
+	return b.finish()
+}
+
+// concat joins the texts of values; None and unset are empty.
+func (m *Machine) concat(vs []Value) (Value, error) {
+	size := 0
+	for _, v := range vs {
+		switch v.Kind() {
+		case String:
+			size += v.byteLen()
+		case Int:
+			size += intLen(v.Int())
+		case None, Unset:
+		default:
+			return m.concatAny(vs)
+		}
+	}
+	if size == 0 {
+		return emptyText, nil
+	}
+	if len(vs) == 1 && vs[0].IsString() {
+		return vs[0], nil
+	}
+	r, buf, err := m.newText(size)
+	if err != nil {
+		return Value{}, err
+	}
+	ascii := uint64(asciiFlag)
+	for _, v := range vs {
+		switch v.Kind() {
+		case String:
+			n := v.byteLen()
+			if n < 512 {
+				copy(buf, v.str())
+			} else if err := copyText(m, buf, v.str()); err != nil {
+				return Value{}, err
+			}
+			buf = buf[n:]
+			ascii &= v.n
+		case Int:
+			buf = buf[len(appendInt(buf[:0], v.Int())):]
+		}
+	}
+	r.n |= ascii
+	return r, nil
+}
+
+// concatAny is concat for values of all kinds.
+func (m *Machine) concatAny(vs []Value) (Value, error) {
+	b := builder{m: m}
+	size := 0
+	for _, v := range vs {
+		if v.IsString() {
+			size += v.byteLen()
+		} else {
+			size += 20
+		}
+	}
+	if err := b.room(size); err != nil {
+		return Value{}, err
+	}
+	for _, v := range vs {
+		var err error
+		switch v.Kind() {
+		case None, Unset:
+		case String:
+			err = b.putText(v)
+		default:
+			err = b.repr(v, 0)
+		}
+		if err != nil {
+			return Value{}, err
+		}
+	}
+	return b.finish()
+}
+
+// repr appends repr() of a value that lies so many levels deep.
+func (b *builder) repr(v Value, depth int) error {
+	switch v.Kind() {
+	case String:
+		return b.quote(v)
+	case Int:
+		if err := b.room(24); err != nil {
+			return err
+		}
+		b.buf = appendInt(b.buf, v.Int())
+		return nil
+	case Float:
+		if err := b.room(32); err != nil {
+			return err
+		}
+		b.buf = appendFloat(b.buf, v.Float())
+		return nil
+	case Bool:
+		if v.Bool() {
+			return b.put("True")
+		}
+		return b.put("False")
+	case List:
+		return b.reprItems(v.list(), '[', ']', depth+1)
+	case Tuple:
+		return b.reprItems(v.list(), '(', ')', depth+1)
+	case Dict:
+		return b.reprDict(v.dict(), depth+1)
+	case None, Unset:
+		return b.put("None")
+	}
+	return b.put("<" + v.Kind().String() + ">")
+}
+
+func (b *builder) reprItems(l *list, open, end byte, depth int) error {
+	if depth > maxNesting {
+		return tooDeep()
+	}
+	if err := b.putByte(open); err != nil {
+		return err
+	}
+	for i, v := range l.items {
+		if i > 0 {
+			if err := b.put(", "); err != nil {
+				return err
+			}
+		}
+		if err := b.m.Work(1); err != nil {
+			return err
+		}
+		if err := b.repr(v, depth); err != nil {
+			return err
+		}
+	}
+	if open == '(' && len(l.items) == 1 {
+		if err := b.putByte(','); err != nil {
+			return err
+		}
+	}
+	return b.putByte(end)
+}
+
+func (b *builder) reprDict(d *dict, depth int) error {
+	if depth > maxNesting {
+		return tooDeep()
+	}
+	if err := b.putByte('{'); err != nil {
+		return err
+	}
+	first := true
+	for e, pos := d.next(0); e != nil; e, pos = d.next(pos) {
+		if !first {
+			if err := b.put(", "); err != nil {
+				return err
+			}
+		}
+		first = false
+		if err := b.m.Work(1); err != nil {
+			return err
+		}
+		if err := b.repr(e.key, depth); err != nil {
+			return err
+		}
+		if err := b.put(": "); err != nil {
+			return err
+		}
+		if err := b.repr(e.val, depth); err != nil {
+			return err
+		}
+	}
+	return b.putByte('}')
+}
+
+func (b *builder) putByte(c byte) error {
+	if err := b.room(1); err != nil {
+		return err
+	}
+	b.buf = append(b.buf, c)
+	return nil
+}
+
+// quote appends a string in quotes, as Python writes it.
+func (b *builder) quote(v Value) error {
+	s := v.str()
+	quote, err := b.m.chooseQuote(s)
+	if err != nil {
+		return err
+	}
+	if err := b.putByte(quote); err != nil {
+		return err
+	}
+	for len(s) > 0 {
+		if err := b.room(min(len(s), 4096)); err != nil {
+			return err
+		}
+		if s, err = b.quotePart(s, quote); err != nil {
+			return err
+		}
+	}
+	return b.putByte(quote)
+}
+
+// chooseQuote gives the quotes for a text: single ones, but where it holds
+// those and no double ones.
+func (m *Machine) chooseQuote(s string) (byte, error) {
+	single, err := m.search(s, "'", 0)
+	if err != nil || single < 0 {
+		return '\'', err
+	}
+	double, err := m.search(s, `"`, 0)
+	if double < 0 {
+		return '"', err
+	}
+	return '\'', err
+}
+
+// quotePart appends the beginning of a text, escaped, and gives the rest.
+func (b *builder) quotePart(s string, quote byte) (string, error) {
+	n := min(len(s), 4096)
+	if err := b.m.Work(n / 64); err != nil {
+		return "", err
+	}
+	for i := 0; i < n; {
+		plain := i
+		for i < n && s[i] >= ' ' && s[i] < 0x7f && s[i] != quote && s[i] != '\\' {
+			i++
+		}
+		if err := b.room(i - plain + 12); err != nil {
+			return "", err
+		}
+		b.buf = append(b.buf, s[plain:i]...)
+		if i == n {
+			break
+		}
+		r, size := utf8.DecodeRuneInString(s[i:])
+		if unicode.IsPrint(r) && r != rune(quote) && r != '\\' {
+			b.buf = append(b.buf, s[i:i+size]...)
+			b.wide = true
+		} else {
+			b.buf = appendEscaped(b.buf, r)
+		}
+		i += size
+		if i > n {
+			return s[i:], nil
+		}
+	}
+	return s[n:], nil
+}
+
+// appendEscaped appends a code point the way repr() escapes it.
+func appendEscaped(dst []byte, r rune) []byte {
+	switch r {
+	case '\n':
+		return append(dst, `\n`...)
+	case '\r':
+		return append(dst, `\r`...)
+	case '\t':
+		return append(dst, `\t`...)
+	case '\\', '\'', '"':
+		return append(dst, '\\', byte(r))
+	}
+	digits := 8
+	switch {
+	case r < 0x100:
+		dst, digits = append(dst, `\x`...), 2
+	case r < 0x10000:
+		dst, digits = append(dst, `\u`...), 4
+	default:
+		dst = append(dst, `\U`...)
+	}
+	for shift := 4 * (digits - 1); shift >= 0; shift -= 4 {
+		dst = append(dst, hexDigits[r>>shift&15])
+	}
+	return dst
+}
+
+const hexDigits = "0123456789abcdef"
+
+// appendInt appends the decimal digits of an int.
+func appendInt(dst []byte, i int64) []byte { return strconv.AppendInt(dst, i, 10) }
+
+// intLen is how many bytes appendInt appends.
+func intLen(i int64) int {
+	n, u := 1, magnitude(i)
+	if i < 0 {
+		n++
+	}
+	for ; u >= 10_000; u /= 10_000 {
+		n += 4
+	}
+	for ; u >= 10; u /= 10 {
+		n++
+	}
+	return n
+}
+
+// appendFloat appends a float as Python's repr() writes it: the shortest
+// digits that read back as the same float, always with a point or an exponent.
+func appendFloat(dst []byte, f float64) []byte {
+	abs := math.Abs(f)
+	switch {
+	case abs < 1e15 && f == math.Trunc(f):
+		if f == 0 && math.Signbit(f) {
+			dst = append(dst, '-')
+		}
+		return append(appendInt(dst, int64(f)), ".0"...)
+	case abs >= 1e16 || abs < 1e-4:
+		return strconv.AppendFloat(dst, f, 'e', -1, 64)
+	}
+	from := len(dst)
+	dst = strconv.AppendFloat(dst, f, 'f', -1, 64)
+	for _, c := range dst[from:] {
+		if c == '.' {
+			return dst
+		}
+	}
+	return append(dst, ".0"...)
+}
+
+// maxNumber is how many bytes a number may have to be read as one: longer ones
+// say no more, and would take longer than an operation may.
+const maxNumber = 64 << 10
+
+// readNumber gives the number that a text reads as: it is wholly a JSON number,
+// an int within 64 bits or a finite float.
+func readNumber(s string) (Value, bool) {
+	if len(s) == 0 || len(s) > maxNumber || s[0] != '-' && !isDigitByte(s[0]) {
+		return Value{}, false
+	}
+	n := scanNumber(s)
+	if n.end != len(s) {
+		return Value{}, false
+	}
+	if n.whole {
+		return IntValue(n.int()), !n.long && n.fits()
+	}
+	f, ok := n.float(s)
+	return floatValue(f), ok
+}
+
+// number is a JSON number as it was scanned.
+type number struct {
+	mantissa uint64 // the digits, point left out; only the first 19 where long
+	exponent int    // of ten, for the mantissa; of no meaning where long
+	end      int    // its length in bytes; 0 where there is none
+	negative bool
+	whole    bool // without point and exponent
+	long     bool // more digits than the mantissa holds
+}
+
+// scanNumber scans the longest JSON number that s begins with.
+func scanNumber(s string) number {
+	var n number
+	i := 0
+	if i < len(s) && s[i] == '-' {
+		n.negative = true
+		i++
+	}
+	from := i
+	for ; i < len(s) && isDigitByte(s[i]); i++ {
+		n.digit(s[i], i-from)
+	}
+	if i == from || s[from] == '0' && i > from+1 {
+		return number{}
+	}
+	n.end, n.whole = i, true
+	digits := i - from
+	if i+1 < len(s) && s[i] == '.' && isDigitByte(s[i+1]) {
+		n.whole = false
+		for i++; i < len(s) && isDigitByte(s[i]); i++ {
+			if n.mantissa != 0 || s[i] != '0' || n.long {
+				n.digit(s[i], digits)
+				digits++
+			}
+			n.exponent--
+		}
+		n.end = i
+	}
+	return n.scanExponent(s, i)
+}
+
+// digit takes one more digit into the mantissa, if the ones before leave room.
+func (n *number) digit(c byte, before int) {
+	if before >= 19 {
+		n.long = true
+		return
+	}
+	n.mantissa = n.mantissa*10 + uint64(c-'0')
+}
+
+func (n number) scanExponent(s string, i int) number {
+	if i >= len(s) || s[i]|0x20 != 'e' {
+		return n
+	}
+	i++
+	negative := false
+	if i < len(s) && (s[i] == '+' || s[i] == '-') {
+		negative = s[i] == '-'
+		i++
+	}
+	from, e := i, 0
+	for ; i < len(s) && isDigitByte(s[i]); i++ {
+		e = min(e*10+int(s[i]-'0'), 1<<20)
+	}
+	if i == from {
+		return n
+	}
+	if negative {
+		e = -e
+	}
+	n.exponent += e
+	n.whole, n.end = false, i
+	return n
+}
+
+func isDigitByte(c byte) bool { return c-'0' < 10 }
+
+// fits tells whether a whole number fits 64 bits.
+func (n number) fits() bool {
+	if n.negative {
+		return n.mantissa <= 1<<63
+	}
+	return n.mantissa < 1<<63
+}
+
+func (n number) int() int64 {
+	if n.negative {
+		return -int64(n.mantissa)
+	}
+	return int64(n.mantissa)
+}
+
+// float gives the number nearest to what was scanned from the beginning of s,
+// and whether it is finite.
+func (n number) float(s string) (float64, bool) {
+	// Both operands are exact, and so the result is rounded once.
+	if !n.long && n.mantissa < 1<<53 && n.exponent >= -22 && n.exponent <= 22 {
+		f := float64(n.mantissa)
+		if n.exponent < 0 {
+			f /= powersOfTen[-n.exponent]
+		} else {
+			f *= powersOfTen[n.exponent]
+		}
+		if n.negative {
+			f = -f
+		}
+		return f, true
+	}
+	f, err := strconv.ParseFloat(s[:n.end], 64)
+	return f, err == nil
+}
+
+var powersOfTen = [...]float64{
+	1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
+	1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
+}
