@@ -172,8 +172,8 @@ func (s *Server) Stop(tb testing.TB) {
 }
 
 // Kill ends the server as a crash does, without a word to anybody. Its sessions
-// break when they next wait for something. What was committed is there again
-// after Restart.
+// end with it (on other systems than Linux, when they next wait for something).
+// What was committed is there again after Restart.
 func (s *Server) Kill(tb testing.TB) {
 	tb.Helper()
 	if err := s.kill(); err != nil {

@@ -166,7 +166,7 @@ func (s *Server) launch(ctx context.Context) error {
 		s.process = p
 		return nil
 	}
-	p.kill()
+	err = errors.Join(err, s.crash(p))
 	said := s.logSince(from)
 	if bytes.Contains(said, []byte("pre-existing shared memory block")) {
 		return errStillInUse
@@ -246,7 +246,10 @@ func (s *Server) stop() error {
 	}
 	p := s.process
 	s.process = nil
-	return p.interrupt()
+	if err := p.interrupt(); err != nil {
+		return errors.Join(err, s.crash(p))
+	}
+	return nil
 }
 
 func (s *Server) kill() error {
@@ -255,9 +258,15 @@ func (s *Server) kill() error {
 	if s.process == nil {
 		return errors.New("kill of a server that does not run")
 	}
-	s.process.kill()
+	p := s.process
 	s.process = nil
-	return nil
+	return s.crash(p)
+}
+
+// crash ends a process and those that it started, without a word to them.
+func (s *Server) crash(p *process) error {
+	p.kill()
+	return endSessions(s.data())
 }
 
 // close stops the server and removes all that it wrote.
@@ -291,7 +300,7 @@ func startProcess(cmd *exec.Cmd) (*process, error) {
 	return p, <-started
 }
 
-// interrupt asks for what PostgreSQL calls a fast shutdown.
+// interrupt asks for what PostgreSQL calls a fast shutdown and waits for it.
 func (p *process) interrupt() error {
 	// An error here means that the process has ended, which done tells too.
 	_ = p.cmd.Process.Signal(syscall.SIGINT)
@@ -302,7 +311,6 @@ func (p *process) interrupt() error {
 		}
 		return nil
 	case <-time.After(stopTime):
-		p.kill()
 		return fmt.Errorf("the server did not stop within %v", stopTime)
 	}
 }

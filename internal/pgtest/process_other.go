@@ -10,3 +10,6 @@ import "syscall"
 func serverOwner() (*account, error) { return nil, nil }
 
 func processAttributes(*account) *syscall.SysProcAttr { return nil }
+
+// endSessions leaves them to notice by themselves that their server is gone.
+func endSessions(string) error { return nil }
