@@ -44,7 +44,10 @@ func (l *lister) printf(format string, args ...any) { fmt.Fprintf(l.w, format, a
 // header lists what stands around the functions.
 func (l *lister) header() {
 	p := l.p
-	l.printf("%v %s(%s)", p.Kind, quoted(p.Name), parameters(p.Params))
+	l.printf("%v %s", p.Kind, quoted(p.Name))
+	if p.Kind == KindCommand {
+		l.printf("(%s)", parameters(p.Params))
+	}
 	if len(p.Requires) > 0 {
 		l.printf(" requires %s", strings.Join(each(p.Requires, plain), ", "))
 	}
