@@ -1,0 +1,139 @@
+// This file holds the catalog: what the stock commands are called, what they
+// take, and how a set of them is bound to a host. The table is in table.go.
+
+// Package command holds the stock commands of the language: their interfaces
+// and documentation as data, and the bodies in Go, a file for each family, of
+// those that are no instructions of the machine.
+package command
+
+import (
+	"crypto/rand"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/avap-framework/avap/bytecode"
+	"github.com/avap-framework/avap/host"
+	"github.com/avap-framework/avap/vm"
+)
+
+//go:generate go test -run TestDocumentation -update .
+
+// Spec is what there is to know of a stock command.
+type Spec struct {
+	Name   string
+	Family string // the heading that it stands under in the documentation
+	Syntax bool   // a word of the language's syntax, which is not called as a command
+	Usage  string // how it is written
+	Params []bytecode.Param
+	Form   bytecode.Form
+	Needs  []string // capabilities that its caller must have been granted
+	Doc    string   // one paragraph
+
+	Example string // a script
+	Query   string // the query string of the example's request
+	Result  string // what the example exports, in JSON
+}
+
+// Stock gives the stock commands, by family.
+func Stock() []Spec { return slices.Clone(table) }
+
+// signatures are the interfaces of the callable commands. The map never changes.
+var signatures = func() map[string]*bytecode.Signature {
+	m := make(map[string]*bytecode.Signature, len(table))
+	for _, s := range table {
+		if !s.Syntax {
+			m[s.Name] = &bytecode.Signature{Params: s.Params, Form: s.Form, Needs: s.Needs}
+		}
+	}
+	return m
+}()
+
+// Signature gives the interface of a stock command, nil where there is none of
+// that name. It is shared and must not be changed.
+func Signature(name string) *bytecode.Signature { return signatures[name] }
+
+// Host is the world outside that commands reach. The zero value has no HTTP and
+// no database, and the system's clock and secure random source.
+type Host struct {
+	HTTP   host.HTTP // nil: requests fail with http_error
+	SQL    host.SQL  // nil: statements fail with sql_error
+	Clock  host.Clock
+	Random io.Reader // fit for secrets, safe for concurrent use
+}
+
+// systemClock is the system's time.
+type systemClock struct{}
+
+func (systemClock) Now() time.Time { return time.Now() }
+
+// library is the stock commands bound to a host.
+type library struct {
+	host     Host
+	patterns *patterns
+}
+
+// Natives binds the stock commands to a host. The map has every name that can
+// be called; the ones that compile to instructions have no Native. It may be
+// shared by any number of machines.
+func Natives(h Host) map[string]*vm.Command {
+	if h.Clock == nil {
+		h.Clock = systemClock{}
+	}
+	if h.Random == nil {
+		h.Random = rand.Reader
+	}
+	l := &library{host: h, patterns: newPatterns()}
+	bodies := map[string]vm.Native{
+		"RequestGet":       l.requestGet,
+		"RequestPost":      l.requestPost,
+		"ormDirect":        l.ormDirect,
+		"encodeSHA256":     encodeSHA256,
+		"encodeMD5":        encodeMD5,
+		"randomString":     l.randomString,
+		"replace":          l.replace,
+		"getRegex":         l.getRegex,
+		"getDateTime":      l.getDateTime,
+		"getTimeStamp":     getTimeStamp,
+		"stampToDatetime":  stampToDatetime,
+		"getListLen":       getListLen,
+		"itemFromList":     itemFromList,
+		"variableFromJSON": variableFromJSON,
+	}
+	commands := make(map[string]*vm.Command, len(signatures))
+	for name, sig := range signatures {
+		c := &vm.Command{Name: name, Params: sig.Params, Native: bodies[name]}
+		for _, need := range sig.Needs {
+			capability, _ := vm.ParseCapability(need)
+			c.Needs |= capability
+		}
+		commands[name] = c
+	}
+	return commands
+}
+
+// Help gives the documentation of a stock command or word as plain text.
+func Help(name string) (string, bool) {
+	i := slices.IndexFunc(table, func(s Spec) bool { return s.Name == name })
+	if i < 0 {
+		return "", false
+	}
+	s := table[i]
+	var b strings.Builder
+	b.WriteString(s.Usage + "\n\n" + s.Doc + "\n")
+	if len(s.Needs) > 0 {
+		b.WriteString("Needs the capability " + strings.Join(s.Needs, ", ") + ".\n")
+	}
+	b.WriteString("\n    " + strings.ReplaceAll(s.Example, "\n", "\n    ") + "\n\n    → " + s.Result + "\n")
+	return b.String(), true
+}
+
+// usage writes a command with its parameters.
+func usage(name string, params []bytecode.Param) string {
+	names := make([]string, len(params))
+	for i, p := range params {
+		names[i] = p.Name
+	}
+	return name + "(" + strings.Join(names, ", ") + ")"
+}
