@@ -397,6 +397,9 @@ func (m *Machine) pow(a, b Value) (Value, error) {
 	if x < 0 && y != math.Trunc(y) {
 		return Value{}, runtimeErrorf("a negative number cannot be raised to a fractional power")
 	}
+	if err := m.Work(32); err != nil {
+		return Value{}, err
+	}
 	return finiteValue(powFloats(x, y), "**")
 }
 
@@ -451,6 +454,3 @@ func truth(v Value) bool {
 	}
 	return true
 }
-
-// powFloats raises x to the power y.
-func powFloats(x, y float64) float64 { return math.Pow(x, y) }

@@ -46,9 +46,9 @@ type decoder struct {
 	m     *Machine
 	s     string
 	pos   int
-	paid  int         // bytes that Work was called for
-	stack []Value     // the values of the containers that are still open
-	grown int         // values that the stack was charged for
+	paid  int             // bytes that Work was called for
+	stack []Value         // the values of the containers that are still open
+	grown int             // values that the stack was charged for
 	keys  [keyCache]Value // keys met lately, by keySlot
 }
 
@@ -579,7 +579,7 @@ func (d *decoder) hex4() (rune, error) {
 		case isDigitByte(c):
 			c -= '0'
 		case c|0x20 >= 'a' && c|0x20 <= 'f':
-			c = c|0x20 - 'a' + 10
+			c = c | 0x20 - 'a' + 10
 		default:
 			return 0, d.fail("four hexadecimal digits are wanted")
 		}

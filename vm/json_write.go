@@ -34,7 +34,7 @@ func (w *jsonWriter) room(n int) error {
 	if written+n <= w.charged {
 		return nil
 	}
-	more := max(written+n, 2*w.charged, 512) - w.charged
+	more := max(written+n, 2*w.charged, 64) - w.charged
 	if err := w.m.Charge(more); err != nil {
 		return err
 	}
@@ -180,30 +180,42 @@ func (w *jsonWriter) text(s string) error {
 	if err := w.room(len(s) + 4); err != nil {
 		return err
 	}
+	if len(s) < 512 {
+		w.dst = appendQuoted(w.dst, s)
+		return w.room(2)
+	}
 	w.dst = append(w.dst, '"')
-	for {
-		part := s[:min(len(s), chunk)]
-		n := escapeStart(part)
-		w.dst = append(w.dst, s[:n]...)
-		if len(part) >= 512 {
-			if err := w.m.Work((n + 64) / 64); err != nil {
-				return err
-			}
-		}
-		if s = s[n:]; len(s) == 0 {
-			break
-		}
-		if n == len(part) {
-			continue
-		}
-		if err := w.room(len(s) + 10); err != nil {
+	for len(s) > 0 {
+		part := s[:min(len(s), payEvery)]
+		if err := w.m.Work(len(part) / 64); err != nil {
 			return err
 		}
-		w.dst = appendJSONEscape(w.dst, s[0])
-		s = s[1:]
+		w.dst = appendEscapedJSON(w.dst, part)
+		s = s[len(part):]
+		if err := w.room(len(s) + 3); err != nil {
+			return err
+		}
 	}
 	w.dst = append(w.dst, '"')
 	return nil
+}
+
+// appendQuoted appends a short text as JSON.
+func appendQuoted(dst []byte, s string) []byte {
+	return append(appendEscapedJSON(append(dst, '"'), s), '"')
+}
+
+// appendEscapedJSON appends what stands between the quotes.
+func appendEscapedJSON(dst []byte, s string) []byte {
+	for {
+		n := escapeStart(s)
+		dst = append(dst, s[:n]...)
+		if n == len(s) {
+			return dst
+		}
+		dst = appendJSONEscape(dst, s[n])
+		s = s[n+1:]
+	}
 }
 
 // appendJSONEscape appends a byte as JSON has to escape it.
