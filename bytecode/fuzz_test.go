@@ -129,27 +129,99 @@ func mutateOne(p *Program, f *Function, pc, what int, which byte, value int32) {
 	}
 }
 
-// Random changes, many of which the verifier refuses: those that it accepts
+// Random programs, many of which the verifier refuses: those that it accepts
 // hold. The fuzzer looks longer.
 func TestAcceptedProgramsHold(t *testing.T) {
 	names := slices.Sorted(maps.Keys(examples()))
 	random := rand.New(rand.NewPCG(1, 2))
-	accepted, tried := 0, 4000
-	for range tried {
-		b := make([]byte, 4*(1+random.IntN(4)))
-		for i := range b {
-			b[i] = byte(random.Uint32())
-			if i%4 == 3 && random.IntN(4) > 0 {
-				b[i] %= 16
+	kinds := map[string]func(seed []byte) *Program{
+		"changed": func(seed []byte) *Program {
+			p := examples()[names[random.IntN(len(names))]]
+			mutate(p, seed)
+			return p
+		},
+		"tangled": func([]byte) *Program { return tangled(random) },
+	}
+	for kind, program := range kinds {
+		accepted, tried := 0, 4000
+		for range tried {
+			seed := make([]byte, 4*(1+random.IntN(4)))
+			for i := range seed {
+				seed[i] = byte(random.Uint32())
+				if i%4 == 3 && random.IntN(4) > 0 {
+					seed[i] %= 16
+				}
+			}
+			if judge(t, program(seed), seed) {
+				accepted++
 			}
 		}
-		p := examples()[names[random.IntN(len(names))]]
-		mutate(p, b)
-		if judge(t, p, b) {
-			accepted++
+		if accepted < tried/50 || accepted > tried/2 {
+			t.Errorf("%d of %d %s programs are accepted: too few or too many to mean anything", accepted, tried, kind)
 		}
 	}
-	if accepted < tried/50 || accepted > tried/2 {
-		t.Errorf("%d of %d changed programs are accepted: too few or too many to mean anything", accepted, tried)
+}
+
+// tangled gives a script of two short functions in which loops, jumps, calls
+// and handlers cross each other at random.
+func tangled(random *rand.Rand) *Program {
+	const registers = 9
+	p := &Program{
+		Kind:      KindScript,
+		Globals:   []string{"a", "b"},
+		Commands:  []Command{{Name: "c"}},
+		Functions: []Function{{Registers: registers}, {Registers: registers}},
 	}
+	for i := range p.Functions {
+		f := &p.Functions[i]
+		n := 6 + random.IntN(6)
+		var loops []int
+		for pc := range n {
+			in := tangledInstr(random, n, registers)
+			switch {
+			case in.Op == OpForPrep:
+				loops = append(loops, pc)
+			case in.Op == OpForLoop && len(loops) == 0:
+				in = Instr{Op: OpLoadNone, A: 8}
+			case in.Op == OpForLoop:
+				which := len(loops) - 1
+				if random.IntN(8) == 0 {
+					which = random.IntN(len(loops))
+				}
+				in.A, in.C = f.Code[loops[which]].A, int32(loops[which])+1
+				loops = slices.Delete(loops, which, which+1)
+			}
+			f.Code = append(f.Code, in)
+		}
+		f.Code = append(f.Code, Instr{Op: OpReturnNone})
+		if i == 0 {
+			f.Code[n].Op = OpStop
+		}
+		if random.IntN(3) == 0 {
+			from := random.Int32N(int32(n))
+			f.Handlers = []Handler{{from, from + 1, from + 1 + random.Int32N(int32(n)-from)}}
+		}
+	}
+	return p
+}
+
+// tangledInstr gives an instruction that is good by itself, if it is in the
+// right place.
+func tangledInstr(random *rand.Rand, n, registers int) Instr {
+	register := func(from int) uint8 { return uint8(from + random.IntN(registers-from)) }
+	target := random.Int32N(int32(n))
+	return []Instr{
+		{Op: OpForPrep, A: uint8(random.IntN(7)), B: 8, C: int32(n)},
+		{Op: OpForPrep, A: uint8(2 + 2*random.IntN(3)), C: target},
+		{Op: OpForLoop},
+		{Op: OpForLoop},
+		{Op: OpForLoop},
+		{Op: OpJump, C: target},
+		{Op: OpJumpTrue, C: target},
+		{Op: OpMove, A: register(2)},
+		{Op: OpStoreWide, C: int32(register(2))},
+		{Op: OpCall, A: register(0), C: 1},
+		{Op: OpCommand, A: register(1)},
+		{Op: OpSetGlobal, C: random.Int32N(2)},
+	}[random.IntN(12)]
 }

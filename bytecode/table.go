@@ -4,6 +4,8 @@
 
 package bytecode
 
+//go:generate go test -run TestDocument -update .
+
 // Operand tells what one operand of an instruction means.
 type Operand uint8
 
