@@ -177,12 +177,12 @@ func TestLongTextsInJSON(t *testing.T) {
 func TestJSONQuotas(t *testing.T) {
 	big := []byte(`["` + strings.Repeat("x", 1<<20) + `"]`)
 	many := []byte("[" + strings.Repeat(`{"a":1},`, 1<<16) + "1]")
-	digits := []byte("[" + strings.Repeat(strings.Repeat("1", 60_000)+",", 100) + "1]")
+	digits := []byte("[" + strings.Repeat("0."+strings.Repeat("1", 60_000)+",", 100) + "1]")
 	for _, c := range []struct {
 		name   string
 		limits Limits
 		in     []byte
-		want   Code
+		want   ErrorCode
 	}{
 		{"memory", Limits{Memory: 1 << 19}, big, CodeMemory},
 		{"memory of many", Limits{Memory: 1 << 20}, many, CodeMemory},
