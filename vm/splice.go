@@ -1,0 +1,13 @@
+// This file holds what a command sees of a template whose values are kept apart.
+
+package vm
+
+// Splice gives the pieces of a template that was written straight in an
+// argument which keeps its values apart (bytecode.FormSplice): text, value,
+// text, …, shared. ok is false for every other value.
+func (v Value) Splice() (pieces []Value, ok bool) {
+	if v.Kind() != splice {
+		return nil, false
+	}
+	return v.list().items, true
+}
