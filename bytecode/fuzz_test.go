@@ -189,6 +189,9 @@ func tangled(random *rand.Rand) *Program {
 					which = random.IntN(len(loops))
 				}
 				in.A, in.C = f.Code[loops[which]].A, int32(loops[which])+1
+				if random.IntN(4) == 0 {
+					in.C = int32(random.IntN(pc + 1))
+				}
 				loops = slices.Delete(loops, which, which+1)
 			}
 			f.Code = append(f.Code, in)

@@ -69,20 +69,23 @@ func verifyLoops(f *Function) (pc int, err error) {
 	return -1, nil
 }
 
-// loopEnds finds the last forloop of each forprep that has one.
+// loopEnds finds the last forloop of each forprep that has one: the nearest one
+// of the same registers in front of it. A forloop goes to a place between them.
 func loopEnds(code []Instr) (ends map[int]int, pc int, err error) {
+	var preps [MaxDirect]int // by counter, one more than the last forprep
 	for pc, in := range code {
-		if in.Op != OpForLoop {
-			continue
+		switch in.Op {
+		case OpForPrep:
+			preps[in.A] = pc + 1
+		case OpForLoop:
+			if first := preps[in.A]; first == 0 || int(in.C) < first || int(in.C) > pc {
+				return nil, pc, errors.New("it goes to no place between a forprep of its registers and itself")
+			}
+			if ends == nil {
+				ends = map[int]int{}
+			}
+			ends[preps[in.A]-1] = pc
 		}
-		prep := int(in.C) - 1
-		if prep < 0 || prep > pc || code[prep].Op != OpForPrep || code[prep].A != in.A {
-			return nil, pc, errors.New("it goes to no instruction behind a forprep of its own")
-		}
-		if ends == nil {
-			ends = map[int]int{}
-		}
-		ends[prep] = pc
 	}
 	return ends, -1, nil
 }

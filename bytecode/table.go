@@ -439,7 +439,7 @@ var Ops = [NumOps]Info{
 	},
 	OpForLoop: {
 		Name: "forloop", Group: groupLoops, A: Counter, B: Write, C: Target,
-		Effect:  "if R[A] < R[A+1]: R[A] += 1, R[B] = R[A], go to C, the instruction behind the loop's forprep",
+		Effect:  "if R[A] < R[A+1]: R[A] += 1, R[B] = R[A], go to C, a place in the loop",
 		Example: "forloop r2, r0, L1", Picture: "r2=1 r3=9 → r2=2 r0=2, L1",
 	},
 	OpIter: {
