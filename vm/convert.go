@@ -160,9 +160,8 @@ func builtinFloat(m *Machine, args []Value, _ []string) (Value, error) {
 		return Value{}, err
 	}
 	if len(s) < 64 {
-		if n, ok := readNumber(s); ok {
-			f, _ := n.asFloat()
-			return floatValue(f), nil
+		if n, ok := readNumber(s); ok && n.IsFloat() {
+			return n, nil
 		}
 	}
 	r := floatReader{s: s, scan: scan{m: m}}

@@ -4,6 +4,7 @@ package vm
 
 import (
 	"math"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -66,12 +67,13 @@ func (p *percent) step() error {
 		return err
 	}
 	p.at = end + 1
+	if p.peek() == '%' {
+		p.at++
+		return p.b.putByte('%')
+	}
 	spec, err := p.parse()
 	if err != nil {
 		return err
-	}
-	if spec.verb == '%' {
-		return p.b.putByte('%')
 	}
 	v, err := p.take()
 	if err != nil {
@@ -316,22 +318,22 @@ func (spec percentSpec) sign(negative bool) string {
 
 // writeInt writes %d, %x and the like.
 func (p *percent) writeInt(spec percentSpec, v Value) error {
+	var scratch [64]byte
+	var n numeral
 	hex := strings.ContainsRune("xXo", spec.verb)
 	switch {
 	case v.isInteger():
+		n = intNumeral(scratch[:0], v.Int(), byte(spec.verb), spec.sharp)
+		n.sign = spec.sign(v.Int() < 0)
 	case v.IsFloat() && !hex:
-		var err error
-		if v, err = wholeValue(math.Trunc(v.Float()), "%d"); err != nil {
-			return err
-		}
+		f := math.Trunc(v.Float())
+		n.whole = strconv.AppendFloat(scratch[:0], math.Abs(f), 'f', 0, 64)
+		n.sign = spec.sign(f < 0)
 	case hex:
 		return typeErrorf("%%%c format: an integer is required, not %s", spec.verb, v.Kind())
 	default:
 		return typeErrorf("%%%c format: a real number is required, not %s", spec.verb, v.Kind())
 	}
-	var scratch [64]byte
-	n := intNumeral(scratch[:0], v.Int(), byte(spec.verb), spec.sharp)
-	n.sign = spec.sign(v.Int() < 0)
 	n.lead = max(0, spec.precision-len(n.whole))
 	return p.b.putNumber(n, spec.layout(true))
 }
@@ -368,5 +370,5 @@ func (p *percent) writeCharacter(spec percentSpec, v Value) error {
 	case !v.IsString() || v.byteLen() > utf8.UTFMax || utf8.RuneCountInString(v.str()) != 1:
 		return typeErrorf("%%c requires int or char")
 	}
-	return p.b.putCut(v, spec.precision, spec.layout(false))
+	return p.b.putCut(v, -1, spec.layout(false))
 }

@@ -201,12 +201,9 @@ func (m *Machine) splitFields(v Value, limit int) (Value, error) {
 		}
 		end := len(s)
 		if len(l.items) < limit {
-			end, err = fieldEnd(s, from, &scan)
-		} else {
-			end, err = m.skipRight(s, from, space)
-		}
-		if err != nil {
-			return Value{}, err
+			if end, err = fieldEnd(s, from, &scan); err != nil {
+				return Value{}, err
+			}
 		}
 		if err := m.pushPart(l, v, from, end); err != nil || len(l.items) > limit {
 			return listValue(l), err
