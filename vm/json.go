@@ -30,9 +30,13 @@ func (m *Machine) ParseJSON(b []byte) (Value, error) {
 // ParseObject reads a JSON text that is an object, as strictly as ParseJSON, and
 // calls field for each of its keys in order, until one call fails. Calls may
 // have been made when an error is found further on.
+//
+// The values share a few large allocations: it is fast, but as long as one of
+// them is held, the memory of others is. It is for the body of a request, which
+// an execution has one of.
 func (m *Machine) ParseObject(b []byte, field func(key string, v Value) error) error {
 	var room [32]Value
-	d := decoder{m: m, s: unsafe.String(unsafe.SliceData(b), len(b)), stack: room[:0]}
+	d := decoder{m: m, s: unsafe.String(unsafe.SliceData(b), len(b)), stack: room[:0], shared: true}
 	err := d.fields(field)
 	if err == nil {
 		err = d.end()
@@ -49,7 +53,35 @@ type decoder struct {
 	paid  int             // bytes that Work was called for
 	stack []Value         // the values of the containers that are still open
 	grown int             // values that the stack was charged for
-	keys  [keyCache]Value // keys met lately, by keySlot
+	keys  [keyCache]Value // keys met lately, by their first and last letters
+
+	shared  bool // values share allocations
+	texts   slab[uint64]
+	values  slab[Value]
+	entries slab[entry]
+	dicts   slab[dict]
+	lists   slab[list]
+}
+
+// slab hands out parts of large allocations.
+type slab[T any] struct {
+	rest []T
+	last int // size of the last allocation
+}
+
+// take gives n zero values. An allocation is twice as large as the one before,
+// up to most.
+func (s *slab[T]) take(n, first, most int) []T {
+	if n > len(s.rest) {
+		if n > most/4 {
+			return make([]T, n)
+		}
+		s.last = min(max(2*s.last, first), most)
+		s.rest = make([]T, s.last)
+	}
+	part := s.rest[:n:n]
+	s.rest = s.rest[n:]
+	return part
 }
 
 const (
@@ -194,8 +226,13 @@ func (d *decoder) array(depth int) (Value, error) {
 		return Value{}, err
 	}
 	d.pos++
+	return d.makeList(base)
+}
+
+// makeList makes a list of the values on the stack.
+func (d *decoder) makeList(base int) (Value, error) {
 	items := d.stack[base:]
-	l, err := d.m.newList(len(items))
+	l, err := d.newList(len(items))
 	if err != nil {
 		return Value{}, err
 	}
@@ -204,6 +241,49 @@ func (d *decoder) array(depth int) (Value, error) {
 	}
 	d.drop(base)
 	return listValue(l), nil
+}
+
+func (d *decoder) newList(n int) (*list, error) {
+	if !d.shared {
+		return d.m.newList(n)
+	}
+	if err := d.m.Charge(listSize + n*valueSize); err != nil {
+		return nil, err
+	}
+	l := &d.lists.take(1, 4, 64)[0]
+	l.items = d.values.take(n, 16, 256)[:0]
+	return l, nil
+}
+
+func (d *decoder) newDict(n int) (*dict, error) {
+	if !d.shared || n > smallDict {
+		return d.m.newDict(n)
+	}
+	if err := d.m.Charge(dictSize + n*entrySize); err != nil {
+		return nil, err
+	}
+	o := &d.dicts.take(1, 4, 64)[0]
+	o.entries = d.entries.take(n, 16, 128)[:0]
+	return o, nil
+}
+
+// newText is Machine.newText.
+func (d *decoder) newText(n int) (Value, []byte, error) {
+	if !d.shared || n > 1024 {
+		return d.m.newText(n)
+	}
+	if err := d.m.Charge(n + textSize); err != nil {
+		return Value{}, nil, err
+	}
+	words := d.texts.take((n+textHeaderSize+7)/8, 64, 1024)
+	v, buf := textIn(unsafe.Pointer(unsafe.SliceData(words)), n)
+	return v, buf, nil
+}
+
+// textIn makes a text of zeroed memory: n bytes behind a header.
+func textIn(p unsafe.Pointer, n int) (Value, []byte) {
+	v := Value{p, uint64(String)<<kindShift | uint64(n)}
+	return v, unsafe.Slice((*byte)(unsafe.Add(p, textHeaderSize)), n)
 }
 
 // object reads a dict. Its keys and values gather on the stack.
@@ -246,7 +326,7 @@ func (d *decoder) object(depth int) (Value, error) {
 // makeDict makes a dict of the keys and values on the stack.
 func (d *decoder) makeDict(base int) (Value, error) {
 	pairs := d.stack[base:]
-	o, err := d.m.newDict(len(pairs) / 2)
+	o, err := d.newDict(len(pairs) / 2)
 	if err != nil {
 		return Value{}, err
 	}
@@ -384,16 +464,16 @@ func (d *decoder) key() (Value, error) {
 func (d *decoder) keyText() (Value, error) {
 	from := d.pos + 1
 	i := plainEnd(d.s, from, min(len(d.s), from+32))
-	if i >= len(d.s) || d.s[i] != '"' || i == from {
+	if i >= len(d.s) || d.s[i] != '"' || i <= from+1 {
 		return d.text()
 	}
 	raw := d.s[from:i]
+	d.pos = i + 1
 	slot := &d.keys[(int(raw[0])*5+int(raw[len(raw)-1])*3+len(raw))%keyCache]
 	if slot.byteLen() == len(raw) && slot.str() == raw {
-		d.pos = i + 1
 		return *slot, nil
 	}
-	v, err := d.text()
+	v, err := d.makeText(raw, false)
 	*slot = v
 	return v, err
 }
@@ -401,25 +481,32 @@ func (d *decoder) keyText() (Value, error) {
 // text reads a text.
 func (d *decoder) text() (Value, error) {
 	from := d.pos + 1
-	i, wide, err := d.plain(from)
-	if err != nil {
-		return Value{}, err
+	i, wide := plainEnd(d.s, from, min(len(d.s), from+512)), false
+	if i >= len(d.s) || d.s[i] != '"' {
+		var err error
+		if i, wide, err = d.plain(i); err != nil {
+			return Value{}, err
+		}
+		if i < len(d.s) && d.s[i] == '\\' {
+			return d.escapedText()
+		}
+		if err := d.checkPart(from, i, wide); err != nil {
+			return Value{}, err
+		}
 	}
-	if i < len(d.s) && d.s[i] == '\\' {
-		return d.escapedText()
-	}
-	if err := d.checkPart(from, i, wide); err != nil {
-		return Value{}, err
-	}
-	s := d.s[from:i]
 	d.pos = i + 1
-	if len(s) <= 1 && !wide {
+	return d.makeText(d.s[from:i], wide)
+}
+
+// makeText makes a text; wide where something in it is not ASCII.
+func (d *decoder) makeText(s string, wide bool) (Value, error) {
+	if len(s) <= 1 {
 		if s == "" {
 			return emptyText, nil
 		}
 		return asciiTexts[s[0]], nil
 	}
-	v, buf, err := d.m.newText(len(s))
+	v, buf, err := d.newText(len(s))
 	if err != nil {
 		return Value{}, err
 	}
@@ -495,7 +582,8 @@ func (d *decoder) checkUTF8(from, to int) error {
 
 // escapedText reads a text that holds escapes.
 func (d *decoder) escapedText() (Value, error) {
-	b := builder{m: d.m}
+	var room [128]byte
+	b := builder{m: d.m, buf: room[:0]}
 	for from := d.pos + 1; ; {
 		i, wide, err := d.plain(from)
 		if err != nil {

@@ -357,6 +357,17 @@ func BenchmarkParseJSON(b *testing.B) {
 	}
 }
 
+func BenchmarkParseObject(b *testing.B) {
+	m := NewMachine(unlimited)
+	b.SetBytes(int64(len(body)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := m.ParseObject(body, func(string, Value) error { return nil }); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func BenchmarkParseJSONRows(b *testing.B) {
 	rows := []byte("[" + strings.Repeat(`{"id":12345,"name":"Ada Lovelace","email":"ada@example.org","active":true,"balance":1250.75},`, 100) + "null]")
 	m := NewMachine(unlimited)
