@@ -222,14 +222,13 @@ func greetProgram() *Program {
 		Kind:      KindCommand,
 		Name:      "greet",
 		Constants: []Constant{textConstant("https://h/")},
-		Globals:   []string{"who", "target"},
 		Params:    []Param{{"who", ModeValue}, {"target", ModeOut}},
 		Commands: []Command{{Name: "RequestGet", Params: []Param{
 			{"url", ModeValue}, {"querystring", ModeValue}, {"headers", ModeValue}, {"o_result", ModeOut},
 		}}},
 		Requires: []string{"http"},
 		Functions: []Function{{
-			Name: "greet", Params: 2, Registers: 6,
+			Name: "greet", Params: 2, Registers: 6, Locals: []string{"who", "target"},
 			Code: []Instr{
 				{Op: OpLoadK, A: 2, C: 0},
 				{Op: OpMove, A: 3, B: 0},

@@ -59,7 +59,7 @@ func Verify(p *Program) error {
 // verifyProgram checks what stands around the functions.
 func verifyProgram(p *Program) error {
 	for _, check := range []func(*Program) error{
-		verifyKind, verifyTexts, verifyConstants, verifyGlobals, verifyCommands, verifySites,
+		verifyKind, verifyTexts, verifyConstants, verifyGlobals, verifyInterface, verifyCommands, verifySites,
 	} {
 		if err := check(p); err != nil {
 			return err
@@ -161,13 +161,22 @@ func verifyGlobals(p *Program) error {
 		}
 		seen[name] = struct{}{}
 	}
+	return nil
+}
+
+// verifyInterface checks the parameters of a command, which are the first
+// names of its only function.
+func verifyInterface(p *Program) error {
+	locals := p.Functions[0].Locals
+	seen := make(map[string]struct{}, len(p.Params))
 	for i, param := range p.Params {
-		if i >= len(p.Globals) || p.Globals[i] != param.Name {
-			return fmt.Errorf("parameter %d, %q, is not slot %d of the pool", i, param.Name, i)
+		if i >= len(locals) || locals[i] != param.Name {
+			return fmt.Errorf("parameter %d, %q, is not what register %d is called", i, param.Name, i)
 		}
-		if param.Name == "" {
-			return fmt.Errorf("parameter %d has no name", i)
+		if _, ok := seen[param.Name]; ok || param.Name == "" {
+			return fmt.Errorf("the parameter %q is empty, or there twice", param.Name)
 		}
+		seen[param.Name] = struct{}{}
 	}
 	return verifyParams(p.Params)
 }
