@@ -221,7 +221,7 @@ func (d *dict) rebuild(m *Machine, room int) error {
 	}
 	for pos := 0; pos < len(d.entries); {
 		end := min(pos+1024, len(d.entries))
-		if err := m.Work((end - pos) / 4); err != nil {
+		if err := m.Work((end - pos) / 2); err != nil {
 			return err
 		}
 		for ; pos < end; pos++ {

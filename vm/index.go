@@ -110,6 +110,20 @@ func (m *Machine) seek(s string, i int64) (int, error) {
 	return m.backward(s, len(s), -i)
 }
 
+// forward gives the place n code points behind a place, or len(s).
+func (m *Machine) forward(s string, at int, n int64) (int, error) {
+	for scanned := 0; n > 0 && at < len(s); n-- {
+		_, size := utf8.DecodeRuneInString(s[at:])
+		at += size
+		if scanned++; scanned%16 == 0 {
+			if err := m.Work(1); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return at, nil
+}
+
 // backward gives the place n code points before a place, or -1.
 func (m *Machine) backward(s string, at int, n int64) (int, error) {
 	for scanned := 0; n > 0; n-- {
@@ -118,7 +132,7 @@ func (m *Machine) backward(s string, at int, n int64) (int, error) {
 		}
 		_, size := utf8.DecodeLastRuneInString(s[:at])
 		at -= size
-		if scanned++; scanned%64 == 0 {
+		if scanned++; scanned%16 == 0 {
 			if err := m.Work(1); err != nil {
 				return 0, err
 			}
@@ -307,7 +321,7 @@ func (m *Machine) stepASCII(s string, sp stride) (Value, error) {
 	}
 	at := sp.start
 	for i := range buf {
-		if i%64 == 0 {
+		if i%32 == 0 {
 			if err := m.Work(1); err != nil {
 				return Value{}, err
 			}
@@ -326,16 +340,17 @@ func (m *Machine) stepText(s string, at int, sp stride) (Value, error) {
 		if err := b.putWide(s[at : at+size]); err != nil {
 			return Value{}, err
 		}
-		if err := m.Work(i & 1); err != nil {
-			return Value{}, err
+		if i%2 == 0 {
+			if err := m.Work(1); err != nil {
+				return Value{}, err
+			}
 		}
 		if i == sp.count-1 {
 			break
 		}
 		var err error
 		if sp.step > 0 {
-			size, err = m.offset(s[at:], sp.step)
-			at += size
+			at, err = m.forward(s, at, int64(sp.step))
 		} else {
 			at, err = m.backward(s, at, -int64(sp.step))
 		}

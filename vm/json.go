@@ -189,6 +189,11 @@ func (d *decoder) number() (Value, error) {
 		d.pos += n.end
 		return IntValue(n.int()), nil
 	}
+	if n.end > 64 {
+		if err := d.m.Work(n.end / 16); err != nil {
+			return Value{}, err
+		}
+	}
 	f, ok := n.float(rest)
 	if !ok {
 		return Value{}, d.fail("a number too large for a float")
@@ -430,7 +435,7 @@ func (d *decoder) push(v Value) error {
 		d.grown = size
 	}
 	d.stack = append(d.stack, v)
-	return nil
+	return d.m.Work(1)
 }
 
 // drop takes the values from base on off the stack.
@@ -598,6 +603,9 @@ func (d *decoder) escapedText() (Value, error) {
 		}
 		if d.pos = i + 1; d.s[i] == '"' {
 			return b.finish()
+		}
+		if err := d.m.Work(1); err != nil {
+			return Value{}, err
 		}
 		r, err := d.escape()
 		if err != nil {

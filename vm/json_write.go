@@ -48,7 +48,7 @@ func (w *jsonWriter) room(n int) error {
 
 // value writes a value that lies so many levels deep.
 func (w *jsonWriter) value(v Value, depth int) error {
-	if w.values++; w.values%4 == 0 {
+	if w.values++; w.values%2 == 0 {
 		if err := w.m.Work(1); err != nil {
 			return err
 		}
@@ -144,7 +144,7 @@ func (m *Machine) textKeys(d *dict) (*dict, error) {
 		return nil, err
 	}
 	for e, pos := d.next(0); e != nil; e, pos = d.next(pos) {
-		if err := m.Work(1); err != nil {
+		if err := m.Work(4); err != nil {
 			return nil, err
 		}
 		key, err := m.keyText(e.key)
@@ -187,10 +187,12 @@ func (w *jsonWriter) text(s string) error {
 	w.dst = append(w.dst, '"')
 	for len(s) > 0 {
 		part := s[:min(len(s), payEvery)]
-		if err := w.m.Work(len(part) / 64); err != nil {
+		from := len(w.dst)
+		w.dst = appendEscapedJSON(w.dst, part)
+		escaped := len(w.dst) - from - len(part)
+		if err := w.m.Work(len(part)/64 + escaped/4); err != nil {
 			return err
 		}
-		w.dst = appendEscapedJSON(w.dst, part)
 		s = s[len(part):]
 		if err := w.room(len(s) + 3); err != nil {
 			return err

@@ -283,9 +283,7 @@ func (m *Machine) chooseQuote(s string) (byte, error) {
 // quotePart appends the beginning of a text, escaped, and gives the rest.
 func (b *builder) quotePart(s string, quote byte) (string, error) {
 	n := min(len(s), 4096)
-	if err := b.m.Work(n / 64); err != nil {
-		return "", err
-	}
+	escapes := 0
 	for i := 0; i < n; {
 		plain := i
 		for i < n && s[i] >= ' ' && s[i] < 0x7f && s[i] != quote && s[i] != '\\' {
@@ -298,6 +296,7 @@ func (b *builder) quotePart(s string, quote byte) (string, error) {
 		if i == n {
 			break
 		}
+		escapes++
 		r, size := utf8.DecodeRuneInString(s[i:])
 		if unicode.IsPrint(r) && r != rune(quote) && r != '\\' {
 			b.buf = append(b.buf, s[i:i+size]...)
@@ -306,11 +305,9 @@ func (b *builder) quotePart(s string, quote byte) (string, error) {
 			b.buf = appendEscaped(b.buf, r)
 		}
 		i += size
-		if i > n {
-			return s[i:], nil
-		}
+		n = max(n, i)
 	}
-	return s[n:], nil
+	return s[n:], b.m.Work(n/64 + escapes/2)
 }
 
 // appendEscaped appends a code point the way repr() escapes it.
