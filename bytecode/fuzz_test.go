@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -63,8 +64,10 @@ func judge(t *testing.T, p *Program, seed []byte) bool {
 	if err != nil {
 		t.Fatalf("accepted, but not decodable: %v", err)
 	}
-	if diff := cmp.Diff(p, again, cmpopts.EquateEmpty()); diff != "" {
-		t.Fatalf("accepted, but not the same when decoded:\n%s", diff)
+	if !reflect.DeepEqual(p, again) { // cmp is slow, and takes nil and empty for the same
+		if diff := cmp.Diff(p, again, cmpopts.EquateEmpty()); diff != "" {
+			t.Fatalf("accepted, but not the same when decoded:\n%s", diff)
+		}
 	}
 	var key [32]byte
 	copy(key[:], seed)
@@ -143,7 +146,7 @@ func TestAcceptedProgramsHold(t *testing.T) {
 		"tangled": func([]byte) *Program { return tangled(random) },
 	}
 	for kind, program := range kinds {
-		accepted, tried := 0, 4000
+		accepted, tried := 0, 3000
 		for range tried {
 			seed := make([]byte, 4*(1+random.IntN(4)))
 			for i := range seed {

@@ -43,8 +43,9 @@ func Verify(p *Program) error {
 	if err := verifyProgram(p); err != nil {
 		return &VerifyError{Function: -1, PC: -1, Err: err}
 	}
+	written := writtenSlots(p)
 	for i := range p.Functions {
-		v := verifier{p: p, index: i, f: &p.Functions[i]}
+		v := verifier{p: p, index: i, f: &p.Functions[i], written: &written}
 		if pc, err := v.function(); err != nil {
 			e := &VerifyError{Function: i, Name: v.f.Name, PC: pc, Err: err}
 			if pc >= 0 {
@@ -226,9 +227,22 @@ func verifySites(p *Program) error {
 
 // verifier checks one function.
 type verifier struct {
-	p     *Program
-	index int
-	f     *Function
+	p       *Program
+	index   int
+	f       *Function
+	written *registerSet // slots that functions write
+}
+
+// writtenSlots are the slots with direct registers that some setglobal writes.
+func writtenSlots(p *Program) (written registerSet) {
+	for i := range p.Functions {
+		for _, in := range p.Functions[i].Code {
+			if in.Op == OpSetGlobal && in.C >= 0 && in.C < MaxDirect {
+				written.add(int(in.C))
+			}
+		}
+	}
+	return written
 }
 
 // function gives the first fault, and the instruction that has it, or -1.
@@ -444,20 +458,18 @@ func (v *verifier) window(kind Operand, first, count int) error {
 	return nil
 }
 
-// counter checks the registers of a counted loop: they are not in the pool,
-// which other functions write, and its variable is none of them.
+// counter checks the registers of a counted loop: they are no variables that
+// functions write, and the loop's own variable is none of them.
 func (v *verifier) counter(in Instr) error {
 	first := int(in.A)
 	if err := v.registers(Counter, first, 0); err != nil {
 		return err
 	}
-	for r := first; r < first+2; r++ {
-		if v.index == 0 && r < len(v.p.Globals) && v.p.Globals[r] != "" {
-			return fmt.Errorf("register %d is a slot of the pool", r)
-		}
-		if int(in.B) == r {
-			return fmt.Errorf("register %d is both a counter and the variable", r)
-		}
+	if v.index == 0 && v.written.overlaps(first, 2) {
+		return fmt.Errorf("register %d or %d is a variable that functions write", first, first+1)
+	}
+	if b := int(in.B); b == first || b == first+1 {
+		return fmt.Errorf("register %d is both a counter and the variable", b)
 	}
 	return nil
 }

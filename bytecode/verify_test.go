@@ -206,7 +206,10 @@ func TestVerifyRefuses(t *testing.T) {
 		{"a log of a definition", in(greetProgram, 0, 0, Instr{Op: OpLog}), "not in a command"},
 
 		// Counted loops.
-		{"a counter that is a variable", code(Instr{Op: OpForPrep, A: 0, B: 4, X: 2, C: 1}), "register 0 is a slot of the pool"},
+		{"a counter that is a variable", code(
+			Instr{Op: OpForPrep, A: 0, B: 4, X: 2, C: 1},
+			Instr{Op: OpSetGlobal, A: 4, C: 0},
+		), "register 0 or 1 is a variable that functions write"},
 		{"a counter out of range", code(Instr{Op: OpForPrep, A: 5, B: 4, X: 2, C: 1}), "2 registers from 5"},
 		{"a counter that wraps", in(wideProgram, 0, 0, Instr{Op: OpForPrep, A: 255, B: 1, X: 2, C: 1}), "2 registers from 255"},
 		{"bounds out of range", code(Instr{Op: OpForPrep, A: 1, B: 4, X: 5, C: 1}), "2 registers from 5"},
@@ -241,6 +244,13 @@ func TestVerifyRefuses(t *testing.T) {
 			Instr{Op: OpForLoop, A: 4, B: 1, C: 2},
 			Instr{Op: OpForLoop, A: 2, B: 1, C: 1},
 		), "touches a counter"},
+		{"an outer count that is written in an inner loop", code(
+			Instr{Op: OpForPrep, A: 1, B: 5, X: 3, C: 5},
+			Instr{Op: OpForPrep, A: 3, B: 5, X: 3, C: 4},
+			Instr{Op: OpLoadNone, A: 1},
+			Instr{Op: OpForLoop, A: 3, B: 5, C: 2},
+			Instr{Op: OpForLoop, A: 1, B: 5, C: 1},
+		), "instruction 2, loadnone r1: it touches a counter"},
 		{"a count that is written", looping(nothing, Instr{Op: OpLoadNone, A: 2}, nothing), "touches a counter"},
 		{"an end that is written", looping(nothing, Instr{Op: OpAdd, A: 3, B: 1, X: 1}, nothing), "touches a counter"},
 		{"a count that is read", looping(nothing, Instr{Op: OpMove, A: 1, B: 2}, nothing), "touches a counter"},
@@ -297,6 +307,7 @@ func TestVerifyAcceptsCorners(t *testing.T) {
 		"a loop that begins anew":                      looping(nothing, Instr{Op: OpJumpTrue, A: 1, C: 1}, nothing),
 		"bounds in the counters themselves":            looping(nothing, nothing, nothing).with(1, Instr{Op: OpForPrep, A: 2, B: 1, X: 2, C: 6}),
 		"a loop that leaves out its first instruction": looping(nothing, nothing, nothing).with(5, Instr{Op: OpForLoop, A: 2, B: 1, C: 3}),
+		"counters in a slot that no function writes":   code(Instr{Op: OpForPrep, A: 0, B: 4, X: 2, C: 1}),
 		"a loop without a body":                        code(Instr{Op: OpForPrep, A: 2, B: 1, X: 4, C: 2}, Instr{Op: OpForLoop, A: 2, B: 1, C: 1}),
 		"a forprep alone":                              code(Instr{Op: OpForPrep, A: 2, B: 1, X: 4, C: 1}),
 		"a handler inside of a loop":                   looping(nothing, nothing, nothing).handled(Handler{2, 4, 5}),
