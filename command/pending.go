@@ -4,23 +4,12 @@ package command
 
 import "github.com/avap-framework/avap/vm"
 
-type patterns struct{}
-
-func newPatterns() *patterns { return nil }
-
 func pending(*vm.Machine, []vm.Value) error { return vm.Errorf(vm.CodeRuntime, "not yet") }
 
 func (l *library) requestGet(m *vm.Machine, a []vm.Value) error   { return pending(m, a) }
 func (l *library) requestPost(m *vm.Machine, a []vm.Value) error  { return pending(m, a) }
 func (l *library) ormDirect(m *vm.Machine, a []vm.Value) error    { return pending(m, a) }
-func encodeSHA256(m *vm.Machine, a []vm.Value) error              { return pending(m, a) }
-func encodeMD5(m *vm.Machine, a []vm.Value) error                 { return pending(m, a) }
 func (l *library) randomString(m *vm.Machine, a []vm.Value) error { return pending(m, a) }
-func (l *library) replace(m *vm.Machine, a []vm.Value) error      { return pending(m, a) }
-func (l *library) getRegex(m *vm.Machine, a []vm.Value) error     { return pending(m, a) }
 func (l *library) getDateTime(m *vm.Machine, a []vm.Value) error  { return pending(m, a) }
 func getTimeStamp(m *vm.Machine, a []vm.Value) error              { return pending(m, a) }
 func stampToDatetime(m *vm.Machine, a []vm.Value) error           { return pending(m, a) }
-func getListLen(m *vm.Machine, a []vm.Value) error                { return pending(m, a) }
-func itemFromList(m *vm.Machine, a []vm.Value) error              { return pending(m, a) }
-func variableFromJSON(m *vm.Machine, a []vm.Value) error          { return pending(m, a) }
