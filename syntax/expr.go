@@ -1,0 +1,767 @@
+// This file reads expressions, by recursive descent: a function for each level
+// of binding, the loosest first.
+
+package syntax
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unsafe"
+)
+
+const (
+	tooDeep = "nested deeper than 200 levels"
+	tooLong = "an expression of more than 5,000 operators in a row: split it"
+)
+
+// node makes a node of the tree, once its memory is granted.
+func node[T any](p *parser, n T) *T {
+	p.charge(int(unsafe.Sizeof(n)))
+	if p.fatal != nil {
+		return nil
+	}
+	made := new(T)
+	*made = n
+	return made
+}
+
+// deeper counts a level of nesting; shallower takes it back.
+func (p *parser) deeper() {
+	if p.depth++; p.depth > maxDepth {
+		p.limit(p.tok.pos, tooDeep)
+	}
+}
+
+func (p *parser) shallower() { p.depth-- }
+
+// link counts an operator on top of what was read.
+func (p *parser) link(links int) {
+	if p.links = links + 1; p.links > maxLinks {
+		p.limit(p.tok.pos, tooLong)
+	}
+}
+
+// enter goes into the bracket that is the token.
+func (p *parser) enter() {
+	p.deeper()
+	p.openings = append(p.openings, p.tok.start)
+	p.brackets++
+	p.next()
+}
+
+// leave goes out of the bracket that was entered last, by its closing one.
+func (p *parser) leave(k kind, want string) {
+	if p.tok.kind != k {
+		p.unexpected(want)
+		return
+	}
+	p.forget()
+	p.next()
+}
+
+// forget takes back what enter counted.
+func (p *parser) forget() {
+	p.brackets--
+	p.shallower()
+	if !p.bad {
+		p.openings = p.openings[:len(p.openings)-1]
+	}
+}
+
+// expr reads an expression.
+func (p *parser) expr() Expr {
+	x := p.or()
+	if p.tok.kind != tIf {
+		return x
+	}
+	pos, links := p.tok.pos, p.links
+	p.next()
+	c := p.or()
+	links = max(links, p.links)
+	if p.tok.kind != tElse {
+		p.unexpected("else: `a if condition else b`")
+		return nil
+	}
+	p.deeper()
+	p.next()
+	y := p.expr()
+	p.shallower()
+	p.links = max(links, p.links)
+	return node(p, Cond{Pos: pos, If: c, Then: x, Else: y})
+}
+
+func (p *parser) or() Expr {
+	x := p.and()
+	if p.tok.kind != tOr {
+		return x
+	}
+	return p.logical(x, tOr, "or", p.and)
+}
+
+func (p *parser) and() Expr {
+	x := p.not()
+	if p.tok.kind != tAnd {
+		return x
+	}
+	return p.logical(x, tAnd, "and", p.not)
+}
+
+// logical reads on behind the first operand of and, or or.
+func (p *parser) logical(x Expr, k kind, op string, operand func() Expr) Expr {
+	pos, links, base := p.tok.pos, p.links, len(p.exprs)
+	p.exprs = append(p.exprs, x)
+	for p.tok.kind == k {
+		p.next()
+		p.exprs = append(p.exprs, operand())
+		links = max(links, p.links)
+	}
+	p.links = links
+	return node(p, Logical{Pos: pos, Op: op, Xs: p.taken(base)})
+}
+
+// taken takes the expressions read since base off the stack.
+func (p *parser) taken(base int) []Expr {
+	if len(p.exprs) <= base {
+		return nil
+	}
+	p.charge(16 * (len(p.exprs) - base))
+	xs := slices.Clone(p.exprs[base:])
+	p.exprs = p.exprs[:base]
+	return xs
+}
+
+func (p *parser) not() Expr {
+	if p.tok.kind != tNot {
+		return p.compare()
+	}
+	pos := p.tok.pos
+	p.deeper()
+	p.next()
+	x := p.not()
+	p.shallower()
+	return node(p, Unary{Pos: pos, Op: "not", X: x})
+}
+
+func (p *parser) compare() Expr {
+	x := p.arithmetic(1)
+	if k := p.tok.kind; k < tEq && k != tIn && k != tNot && k != tIs {
+		return x
+	}
+	pos, links, base := p.tok.pos, p.links, len(p.exprs)
+	var ops []string
+	for {
+		op := p.comparison()
+		if op == "" {
+			break
+		}
+		if ops == nil {
+			p.exprs = append(p.exprs, x)
+		}
+		p.charge(16)
+		ops = append(ops, op)
+		p.exprs = append(p.exprs, p.arithmetic(1))
+		links = max(links, p.links)
+	}
+	if ops == nil {
+		return x
+	}
+	p.links = links
+	return node(p, Compare{Pos: pos, Ops: ops, Xs: p.taken(base)})
+}
+
+// comparison reads an operator of a comparison; "" if there is none.
+func (p *parser) comparison() string {
+	op := ""
+	switch p.tok.kind {
+	case tEq:
+		op = "=="
+	case tNe:
+		op = "!="
+	case tLt:
+		op = "<"
+	case tGt:
+		op = ">"
+	case tLe:
+		op = "<="
+	case tGe:
+		op = ">="
+	case tIn:
+		op = "in"
+	case tIs:
+		p.next()
+		if p.tok.kind != tNot {
+			return "is"
+		}
+		op = "is not"
+	case tNot:
+		p.next()
+		if p.tok.kind != tIn {
+			p.unexpected("in: `not in`")
+			return ""
+		}
+		op = "not in"
+	default:
+		return ""
+	}
+	p.next()
+	return op
+}
+
+// arithmeticOp gives an operator's binding, 0 if the token is none.
+func arithmeticOp(k kind) (binding int, op string) {
+	switch k {
+	case tPlus:
+		return 1, "+"
+	case tMinus:
+		return 1, "-"
+	case tStar:
+		return 2, "*"
+	case tSlash:
+		return 2, "/"
+	case tFloorDiv:
+		return 2, "//"
+	case tPercent:
+		return 2, "%"
+	}
+	return 0, ""
+}
+
+// arithmetic reads operators that bind at least as tight as least.
+func (p *parser) arithmetic(least int) Expr {
+	x := p.unary()
+	for {
+		binding, op := arithmeticOp(p.tok.kind)
+		if binding < least {
+			return x
+		}
+		at, links := p.tok, p.links
+		p.noteOperator()
+		p.next()
+		y := p.arithmetic(binding + 1)
+		p.link(max(links, p.links))
+		x = node(p, Binary{Pos: at.pos, Op: op, X: x, Y: y})
+		if p.bad {
+			return nil
+		}
+	}
+}
+
+// noteOperator keeps what else the operator at hand may mean: a date, 1-2, or
+// a comment.
+func (p *parser) noteOperator() {
+	t := p.tok
+	switch {
+	case t.kind == tFloorDiv && !p.piece:
+		p.floor = t.pos
+	case (t.kind == tMinus || t.kind == tSlash) && t.start > 0 && t.end < p.end &&
+		isDigit(p.src[t.start-1]) && isDigit(p.src[t.end]):
+		p.joined = true
+	}
+}
+
+// unary reads minus signs without recursion: a long line of them may be text.
+func (p *parser) unary() Expr {
+	if p.tok.kind != tMinus {
+		return p.power()
+	}
+	var few [4]Pos
+	signs, smallest := few[:0], false
+	for ; p.tok.kind == tMinus; p.next() {
+		signs = append(signs, p.tok.pos)
+		if p.depth+len(signs) > maxDepth && !p.piece {
+			p.limit(p.tok.pos, tooDeep)
+		}
+	}
+	if p.tok.kind == tInt {
+		smallest = p.src[p.tok.start:p.tok.end] == "9223372036854775808"
+	}
+	wide := p.wide
+	x := p.power()
+	if p.depth+len(signs) > maxDepth {
+		p.limit(signs[0], tooDeep)
+	}
+	if p.bad {
+		return nil
+	}
+	n := len(signs) - 1
+	if _, is := x.(*WideLit); is && smallest {
+		x = node(p, IntLit{Pos: signs[n], Value: -1 << 63})
+		p.wide = wide
+		n--
+	}
+	for ; n >= 0; n-- {
+		x = node(p, Unary{Pos: signs[n], Op: "-", X: x})
+	}
+	return x
+}
+
+func (p *parser) power() Expr {
+	x := p.postfix()
+	if p.tok.kind != tPower {
+		return x
+	}
+	pos, links := p.tok.pos, p.links
+	p.deeper()
+	p.next()
+	y := p.unary()
+	p.shallower()
+	p.link(max(links, p.links))
+	return node(p, Binary{Pos: pos, Op: "**", X: x, Y: y})
+}
+
+// postfix reads an operand and the .key, […] and .method(…) behind it.
+func (p *parser) postfix() Expr {
+	x := p.primary()
+	for !p.bad {
+		links := p.links
+		switch p.tok.kind {
+		case tDot:
+			x = p.member(x)
+		case tLBrack:
+			x = p.index(x)
+		case tLParen:
+			p.fail(p.tok.pos, "only a name or a method is called: write f(…) or x.f(…)")
+			return nil
+		default:
+			return x
+		}
+		p.link(max(links, p.links))
+	}
+	return nil
+}
+
+// member reads .key or .method(…).
+func (p *parser) member(x Expr) Expr {
+	pos := p.tok.pos
+	p.next()
+	if !p.tok.kind.isWord() {
+		p.unexpected("a key or a method after the point")
+		return nil
+	}
+	name := p.text()
+	p.next()
+	p.links = 0
+	if p.tok.kind != tLParen {
+		return node(p, Attr{Pos: pos, X: x, Key: name})
+	}
+	args, keywords := p.callArgs(name, name == "sort", name == "format")
+	return node(p, MethodCall{Pos: pos, X: x, Name: name, Args: args, Keywords: keywords})
+}
+
+// index reads [i] or [lo:hi:step].
+func (p *parser) index(x Expr) Expr {
+	pos, links := p.tok.pos, 0
+	var parts [3]Expr
+	colons := 0
+	p.enter()
+	for !p.bad {
+		if k := p.tok.kind; k == tColon && colons < 2 {
+			colons++
+			p.next()
+		} else if k == tRBrack && (colons > 0 || parts[0] != nil) {
+			break
+		} else if parts[colons] == nil {
+			parts[colons] = p.expr()
+			links = max(links, p.links)
+		} else if k == tComma {
+			p.fail(p.tok.pos, "one index stands between brackets: write x[i][j], or x[(i, j)] for a tuple")
+		} else {
+			p.unexpected("]")
+		}
+	}
+	p.leave(tRBrack, "]")
+	p.links = links
+	if colons == 0 {
+		return node(p, Index{Pos: pos, X: x, I: parts[0]})
+	}
+	return node(p, Slice{Pos: pos, X: x, Lo: parts[0], Hi: parts[1], Step: parts[2]})
+}
+
+// primary reads an operand.
+func (p *parser) primary() Expr {
+	p.links = 0
+	pos := p.tok.pos
+	switch p.tok.kind {
+	case tName:
+		return p.name()
+	case tGlobal:
+		name := p.text()[1:]
+		p.named = true
+		p.next()
+		return node(p, GlobalName{Pos: pos, Name: name})
+	case tInt, tFloat:
+		return p.numberLit()
+	case tString:
+		return p.stringLit()
+	case tTemplate:
+		return p.templateLit()
+	case tNone:
+		p.next()
+		return node(p, NoneLit{Pos: pos})
+	case tTrue, tFalse:
+		value := p.tok.kind == tTrue
+		p.next()
+		return node(p, BoolLit{Pos: pos, Value: value})
+	case tLParen:
+		return p.parens()
+	case tLBrack:
+		return p.list()
+	case tLBrace:
+		return p.dict()
+	}
+	p.unexpected("an expression")
+	return nil
+}
+
+// text is the token as it is written.
+func (p *parser) text() string { return p.src[p.tok.start:p.tok.end] }
+
+// name reads a variable or a call.
+func (p *parser) name() Expr {
+	name, pos := p.text(), p.tok.pos
+	p.named = true
+	p.next()
+	if p.tok.kind != tLParen {
+		return node(p, Name{Pos: pos, Name: name})
+	}
+	function := p.known[name]
+	if !function && !isBuiltin(name) {
+		args := p.commandArgs()
+		return node(p, CommandCall{Pos: pos, Name: name, Args: args})
+	}
+	args, keywords := p.callArgs(name, !function && name == "sorted", false)
+	return node(p, Call{Pos: pos, Name: name, Builtin: !function, Args: args, Keywords: keywords})
+}
+
+// parens reads what stands in parentheses: an expression or a tuple.
+func (p *parser) parens() Expr {
+	pos, base := p.tok.pos, len(p.exprs)
+	p.enter()
+	if p.tok.kind == tRParen {
+		p.leave(tRParen, ")")
+		return node(p, TupleLit{Pos: pos})
+	}
+	x := p.expr()
+	switch p.tok.kind {
+	case tComma:
+		p.exprs = append(p.exprs, x)
+		p.items(tRParen)
+		p.leave(tRParen, ")")
+		return node(p, TupleLit{Pos: pos, Items: p.taken(base)})
+	case tFor:
+		p.fail(p.tok.pos, "a comprehension stands in [ ]: write [x for x in list]")
+		return nil
+	}
+	p.leave(tRParen, ")")
+	return x
+}
+
+// items reads `, x, y` up to the closing bracket, behind a first item.
+func (p *parser) items(closing kind) {
+	links := p.links
+	for p.tok.kind == tComma {
+		p.next()
+		if p.tok.kind == closing {
+			break
+		}
+		p.exprs = append(p.exprs, p.expr())
+		links = max(links, p.links)
+	}
+	p.links = links
+}
+
+func (p *parser) list() Expr {
+	pos, base := p.tok.pos, len(p.exprs)
+	p.enter()
+	if p.tok.kind != tRBrack {
+		x := p.expr()
+		if p.tok.kind == tFor {
+			links := p.links
+			clauses := p.clauses(links)
+			p.leave(tRBrack, "]")
+			return node(p, ListComp{Pos: pos, Elem: x, Clauses: clauses})
+		}
+		p.exprs = append(p.exprs, x)
+		p.items(tRBrack)
+	}
+	p.leave(tRBrack, "] or a comma")
+	return node(p, ListLit{Pos: pos, Items: p.taken(base)})
+}
+
+func (p *parser) dict() Expr {
+	pos, base, links := p.tok.pos, len(p.exprs), 0
+	p.enter()
+	for first := true; p.tok.kind != tRBrace && !p.bad; first = false {
+		key := p.expr()
+		links = max(links, p.links)
+		if p.tok.kind != tColon {
+			if first && (p.tok.kind == tComma || p.tok.kind == tRBrace) {
+				p.fail(p.tok.pos, "sets are not in the language: write a list, [a, b], or a dict, {key: value}")
+			}
+			p.unexpected("a colon and the value")
+			return nil
+		}
+		p.next()
+		value := p.expr()
+		links = max(links, p.links)
+		if first && p.tok.kind == tFor {
+			clauses := p.clauses(links)
+			p.leave(tRBrace, "}")
+			return node(p, DictComp{Pos: pos, Key: key, Value: value, Clauses: clauses})
+		}
+		p.exprs = append(p.exprs, key, value)
+		if p.tok.kind != tComma {
+			break
+		}
+		p.next()
+	}
+	p.leave(tRBrace, "} or a comma")
+	if p.bad {
+		return nil
+	}
+	p.links = links
+	return p.dictLit(pos, base)
+}
+
+// dictLit makes a dict of the keys and values on the stack.
+func (p *parser) dictLit(pos Pos, base int) Expr {
+	pairs := p.exprs[base:]
+	d := DictLit{Pos: pos}
+	if n := len(pairs) / 2; n > 0 {
+		p.charge(32 * n)
+		d.Keys, d.Values = make([]Expr, n), make([]Expr, n)
+		for i := range n {
+			d.Keys[i], d.Values[i] = pairs[2*i], pairs[2*i+1]
+		}
+	}
+	p.exprs = p.exprs[:base]
+	return node(p, d)
+}
+
+// clauses reads the for and if of a comprehension; links are those of what
+// stands before them.
+func (p *parser) clauses(links int) []Clause {
+	var clauses []Clause
+	for p.tok.kind == tFor || p.tok.kind == tIf {
+		p.charge(80)
+		c := Clause{Pos: p.tok.pos}
+		k := p.tok.kind
+		p.next()
+		if k == tFor {
+			c.Vars = p.loopNames()
+			c.Iter = p.or()
+		} else {
+			c.Cond = p.or()
+		}
+		links = max(links, p.links)
+		clauses = append(clauses, c)
+	}
+	p.links = links
+	return clauses
+}
+
+// loopNames reads `k, v in`.
+func (p *parser) loopNames() []Param {
+	var names []Param
+	for {
+		if p.tok.kind != tName {
+			p.unexpected("a name: `for x in list`")
+			return nil
+		}
+		p.charge(24)
+		names = append(names, Param{Pos: p.tok.pos, Name: p.text()})
+		p.next()
+		if p.tok.kind != tComma {
+			break
+		}
+		p.next()
+	}
+	if p.tok.kind != tIn {
+		p.unexpected("in: `for x in list`")
+		return nil
+	}
+	p.next()
+	return names
+}
+
+// callArgs reads the arguments of a function, a built-in or a method. reverse
+// tells whether it takes reverse=, names whether it takes any name.
+func (p *parser) callArgs(callee string, reverse, names bool) ([]Expr, []Keyword) {
+	base, links := len(p.exprs), 0
+	var keywords []Keyword
+	p.enter()
+	for p.tok.kind != tRParen && !p.bad {
+		if p.tok.kind.isWord() && p.keywordAhead() {
+			k := p.keyword(callee, reverse, names)
+			p.charge(40)
+			keywords = append(keywords, k)
+		} else {
+			if len(keywords) > 0 {
+				p.fail(p.tok.pos, "an argument without a name stands before those with one")
+			}
+			x := p.expr()
+			if p.tok.kind == tFor {
+				x = p.bareComp(x, len(p.exprs) > base)
+			}
+			p.exprs = append(p.exprs, x)
+		}
+		links = max(links, p.links)
+		if p.tok.kind != tComma {
+			break
+		}
+		p.next()
+	}
+	p.leave(tRParen, ") or a comma")
+	p.links = links
+	return p.taken(base), p.unique(keywords)
+}
+
+// unique refuses a keyword that stands twice.
+func (p *parser) unique(keywords []Keyword) []Keyword {
+	if len(keywords) < 2 || p.bad {
+		return keywords
+	}
+	seen := make(map[string]bool, len(keywords))
+	for _, k := range keywords {
+		if seen[k.Name] {
+			p.fail(k.Pos, "%s= stands twice", k.Name)
+			return nil
+		}
+		seen[k.Name] = true
+	}
+	return keywords
+}
+
+// keywordAhead tells whether an = follows the word that is the token.
+func (p *parser) keywordAhead() bool {
+	i := p.off
+	for i < p.end && (p.src[i] == ' ' || p.src[i] == '\t') {
+		i++
+	}
+	return i < p.end && p.src[i] == '=' && (i+1 == p.end || p.src[i+1] != '=')
+}
+
+func (p *parser) keyword(callee string, reverse, names bool) Keyword {
+	k := Keyword{Pos: p.tok.pos, Name: p.text()}
+	switch {
+	case names && p.tok.kind != tName:
+		p.fail(k.Pos, "`%s` is a word of the language and names nothing else", k.Name)
+	case names || reverse && k.Name == "reverse":
+	case reverse:
+		p.fail(k.Pos, "%s takes reverse= alone, not %s=", callee, k.Name)
+	default:
+		p.fail(k.Pos, "%s takes no %s=: write == to compare, or the value alone", callee, k.Name)
+	}
+	p.next()
+	p.next()
+	k.Value = p.expr()
+	return k
+}
+
+// bareComp reads a comprehension without brackets behind its element.
+func (p *parser) bareComp(elem Expr, others bool) Expr {
+	at := p.tok.pos
+	clauses := p.clauses(p.links)
+	if others || p.tok.kind == tComma {
+		p.fail(at, "a comprehension beside other arguments stands in [ ]")
+		return nil
+	}
+	if p.bad {
+		return nil
+	}
+	return node(p, ListComp{Pos: Start(elem), Elem: elem, Clauses: clauses, Bare: true})
+}
+
+// unexpected fails at the token, or where a bracket opens that is not closed.
+func (p *parser) unexpected(want string) {
+	if p.bad {
+		return
+	}
+	if n := len(p.openings); n > 0 && !p.quiet && p.mayBeOpen() {
+		p.matching(p.openings[n-1], false)
+	}
+	p.fail(p.tok.pos, "expected %s, found %s%s", want, p.found(), p.hint())
+}
+
+// mayBeOpen tells whether the token is one that a bracket still open explains.
+func (p *parser) mayBeOpen() bool {
+	switch p.tok.kind {
+	case tRParen, tRBrack, tRBrace, tEOF:
+		return true
+	}
+	return p.prev <= p.tok.start && strings.Contains(p.src[p.prev:p.tok.start], "\n")
+}
+
+// found describes the token.
+func (p *parser) found() string {
+	switch p.tok.kind {
+	case tEOF:
+		return "the end of the source"
+	case tNewline:
+		return "the end of the line"
+	case tTemplate:
+		return "a template"
+	}
+	return fmt.Sprintf("`%s`", clip(p.text()))
+}
+
+// hint says what to write for mistakes that are often made.
+func (p *parser) hint() string {
+	switch k := p.tok.kind; {
+	case k == tAssign:
+		return ": write == to compare"
+	case k == tPlus:
+		return ": a number has no sign +"
+	case k == tGt && p.prev == p.tok.start && p.prev > 0 && p.src[p.prev-1] == '<':
+		return ": write != for unequal"
+	case k == tDot && p.off < p.end && isDigit(p.src[p.off]):
+		return ": a number does not start with its point, write 0."
+	case k == tNot:
+		return ": put it in parentheses"
+	case k == tBlockWord || k == tIf || k == tElse || k == tFor || k == tIn || k == tIs:
+		return ", a word of the language that names nothing else"
+	case p.floor == Pos{}:
+	case p.floor.Line == p.tok.pos.Line:
+		return ": // divides here, put the comment on a line of its own"
+	}
+	return ""
+}
+
+// Start is the place of an expression's first character, but for brackets
+// around it; an operator's node has its place at the operator.
+func Start(x Expr) Pos {
+	for {
+		switch e := x.(type) {
+		case *Binary:
+			x = e.X
+		case *Logical:
+			x = e.Xs[0]
+		case *Compare:
+			x = e.Xs[0]
+		case *Cond:
+			x = e.Then
+		case *Index:
+			x = e.X
+		case *Slice:
+			x = e.X
+		case *Attr:
+			x = e.X
+		case *MethodCall:
+			x = e.X
+		default:
+			return x.Position()
+		}
+	}
+}
+
+// isBuiltin tells whether Builtins holds name.
+func isBuiltin(name string) bool {
+	switch name {
+	case "str", "int", "float", "bool", "len", "abs", "min", "max", "round", "sum",
+		"sorted", "reversed", "range", "list", "dict", "tuple", "type", "enumerate",
+		"zip", "any", "all", "ord", "chr":
+		return true
+	}
+	return false
+}

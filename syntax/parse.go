@@ -1,0 +1,233 @@
+// This file holds the entry point of the parser, its options and its errors.
+
+package syntax
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Options tune the parser. The zero value is useful.
+type Options struct {
+	// Charge is told of the bytes that the tree is about to take; its error
+	// ends the parse and is returned as it is. nil charges nothing.
+	Charge func(bytes int) error
+}
+
+// Error is a syntax error at a place; its message says what was expected.
+type Error struct {
+	Pos Pos
+	Msg string
+}
+
+func (e *Error) Error() string {
+	return fmt.Sprintf("line %d: %s", e.Pos.Line, e.Msg)
+}
+
+// Errors are all syntax errors found in one pass, in the order of the source.
+type Errors []*Error
+
+func (es Errors) Error() string {
+	var b strings.Builder
+	for i, e := range es {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(e.Error())
+	}
+	return b.String()
+}
+
+// Limits of the source.
+const (
+	maxErrors = 20
+	maxDepth  = 200   // levels of blocks, and of brackets and other nesting in an expression
+	maxLinks  = 5_000 // operators and postfixes on one way down an expression
+	maxPasses = 3
+)
+
+// Parse reads one source. A source with syntax errors gives Errors (at most 20
+// of them) beside the part of the tree that could be read.
+//
+// Calls of the script's functions are read in another way than calls of
+// commands, also above the function. So the names of the functions are guessed
+// beforehand; only a wrong guess costs a second pass.
+func Parse(src string, opt Options) (*File, error) {
+	if i := invalidUTF8(src); i >= 0 {
+		p := newParser(src, opt, nil)
+		return p.out, Errors{{Pos: p.pos(i), Msg: "the source is not UTF-8"}}
+	}
+	known := guessFunctions(src)
+	for pass := 1; ; pass++ {
+		p := newParser(src, opt, known)
+		p.file()
+		switch wrong := p.wrongGuess(); {
+		case p.fatal != nil:
+			return nil, p.fatal
+		case wrong == "" || pass == maxPasses && len(p.errs) > 0:
+			return p.out, p.errors()
+		case pass == maxPasses:
+			return p.out, Errors{{Pos: Pos{1, 1}, Msg: fmt.Sprintf("the calls of function %s decide whether it is one: quote their arguments", wrong)}}
+		}
+		known = p.funcs
+	}
+}
+
+// parser reads one source in one pass. Its errors are sticky: after fail,
+// next moves no more and no token matches, so that every loop ends and the
+// statement is given up; file then goes on behind it.
+type parser struct {
+	cursor
+	src       string
+	opt       Options
+	known     map[string]bool // functions of the script
+	out       *File
+	errs      Errors
+	fatal     error // of Options.Charge
+	stop      bool  // nothing behind can be read
+	mark      mark
+	stmt      mark // where the statement starts
+	failed    int  // where the statement was given up
+	floor     Pos  // of a // in the statement that was read as floor division
+	blocks    []block
+	loops     int
+	stmts     []Stmt // statements of the open blocks
+	exprs     []Expr // items of the open lists
+	openings  []int  // offsets of the open brackets
+	nest      []opening
+	pieces    []piece
+	cuts      []span          // comments inside of a command's arguments
+	names     map[string]Pos  // of what was declared
+	funcs     map[string]bool // the functions that were read
+	commented int             // end of the last comment
+}
+
+func newParser(src string, opt Options, known map[string]bool) *parser {
+	p := &parser{src: src, opt: opt, known: known, out: new(File)}
+	p.off = len(src) - len(strings.TrimPrefix(src, "\uFEFF"))
+	p.end = len(src)
+	p.tok.kind = tNewline
+	p.mark = mark{off: p.off, pos: Pos{1, 1}}
+	p.stmt = p.mark
+	return p
+}
+
+// charge asks for memory before it is taken.
+func (p *parser) charge(bytes int) {
+	if p.opt.Charge == nil || p.fatal != nil {
+		return
+	}
+	if p.fatal = p.opt.Charge(bytes); p.fatal != nil {
+		p.stop = true
+		p.giveUp(p.off)
+	}
+}
+
+// fail gives the statement up with an error. In a piece of a command's
+// arguments that is tried as an expression it is no error, but the answer.
+func (p *parser) fail(pos Pos, format string, args ...any) {
+	if p.bad {
+		return
+	}
+	if !p.quiet {
+		p.report(pos, format, args...)
+	}
+	p.giveUp(p.tok.start)
+}
+
+// giveUp makes the state sticky, see parser.
+func (p *parser) giveUp(off int) {
+	p.bad = true
+	p.failed = off
+	p.tok.kind = tBad
+}
+
+// report notes an error without giving the statement up.
+func (p *parser) report(pos Pos, format string, args ...any) {
+	p.errs = append(p.errs, &Error{Pos: pos, Msg: fmt.Sprintf(format, args...)})
+	if len(p.errs) == maxErrors {
+		p.stop = true
+	}
+}
+
+// limit is fail for what no source may hold, tried or not.
+func (p *parser) limit(pos Pos, msg string) {
+	if p.bad {
+		return
+	}
+	p.quiet, p.over = false, true
+	p.fail(pos, "%s", msg)
+}
+
+// errors gives the errors in the order of the source.
+func (p *parser) errors() error {
+	if len(p.errs) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(p.errs, func(a, b *Error) int {
+		if a.Pos.Line != b.Pos.Line {
+			return int(a.Pos.Line - b.Pos.Line)
+		}
+		return int(a.Pos.Col - b.Pos.Col)
+	})
+	return p.errs
+}
+
+// wrongGuess is a name that is a function against what was thought, or the
+// other way round; "" if there is none.
+func (p *parser) wrongGuess() string {
+	wrong := ""
+	compare := func(a, b map[string]bool) {
+		for name := range a {
+			if !b[name] && (wrong == "" || name < wrong) {
+				wrong = name
+			}
+		}
+	}
+	compare(p.funcs, p.known)
+	compare(p.known, p.funcs)
+	return wrong
+}
+
+// guessFunctions looks for `function name(` where a statement may start.
+func guessFunctions(src string) map[string]bool {
+	const word = "function"
+	var names map[string]bool
+	for at := 0; ; {
+		i := strings.Index(src[at:], word)
+		if i < 0 {
+			return names
+		}
+		before := strings.TrimRight(src[at:at+i], " \t\r\uFEFF")
+		at += i + len(word)
+		if before != "" && !strings.HasSuffix(before, "*/") && !strings.ContainsAny(before[len(before)-1:], "\n;{}") {
+			continue
+		}
+		rest := strings.TrimLeft(src[at:], " \t")
+		name := rest[:nameEnd(rest, 0)]
+		if name == "" || len(rest) == len(src)-at || !strings.HasPrefix(strings.TrimLeft(rest[len(name):], " \t"), "(") {
+			continue
+		}
+		if names == nil {
+			names = make(map[string]bool)
+		}
+		names[name] = true
+	}
+}
+
+// invalidUTF8 is the offset of the first byte that is no UTF-8, or -1.
+func invalidUTF8(src string) int {
+	if utf8.ValidString(src) {
+		return -1
+	}
+	for i, r := range src {
+		if r == utf8.RuneError {
+			if _, n := utf8.DecodeRuneInString(src[i:]); n == 1 {
+				return i
+			}
+		}
+	}
+	return -1
+}

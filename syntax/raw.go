@@ -1,0 +1,351 @@
+// This file reads the arguments of commands, which are text as it is written:
+// it finds where they end, and tries each as an expression.
+
+package syntax
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// span is a part of the source.
+type span struct{ start, end int }
+
+// piece is one argument of a command, and which of p.cuts are comments in it.
+type piece struct {
+	span
+	cut, cuts int
+}
+
+// opening is a bracket, a backtick, or the $ of ${, that is open.
+type opening struct {
+	off int
+	ch  byte
+}
+
+// commandArgs reads the arguments of a command; the token is its bracket.
+func (p *parser) commandArgs() []*Arg {
+	pieces, cuts := len(p.pieces), len(p.cuts)
+	end := p.split(p.tok.start)
+	args := p.makeArgs(p.pieces[pieces:])
+	p.pieces, p.cuts = p.pieces[:pieces], p.cuts[:cuts]
+	p.closeArgs(end)
+	return args
+}
+
+// closeArgs goes on behind the bracket that ends at end.
+func (p *parser) closeArgs(end int) {
+	if p.bad {
+		return
+	}
+	p.off = end
+	p.tok = token{kind: tRParen, start: end - 1, end: end}
+	p.next()
+}
+
+// makeArgs makes the arguments from pieces.
+func (p *parser) makeArgs(pieces []piece) []*Arg {
+	p.links = 0
+	if p.bad || len(pieces) == 1 && pieces[0].start == pieces[0].end {
+		return nil
+	}
+	p.charge(72 * len(pieces))
+	if p.bad {
+		return nil
+	}
+	all := make([]Arg, len(pieces))
+	args := make([]*Arg, len(pieces))
+	links := 0
+	for i, s := range pieces {
+		args[i] = &all[i]
+		p.arg(&all[i], s)
+		links = max(links, p.links)
+	}
+	p.links = links
+	return args
+}
+
+// arg fills one argument.
+func (p *parser) arg(a *Arg, s piece) {
+	p.links = 0
+	if p.bad {
+		return
+	}
+	a.Pos = p.pos(s.start)
+	a.Text = p.pieceText(s)
+	if a.Text != "" {
+		a.Expr = p.tryExpr(s.span)
+	}
+}
+
+// split finds the pieces between the bracket at open and its closing one,
+// puts them on p.pieces, white space and comments around them cut off, and
+// returns the offset behind the closing bracket.
+func (p *parser) split(open int) (end int) {
+	first, cut := len(p.pieces), len(p.cuts)
+	end = p.matching(open, true)
+	if p.bad {
+		return end
+	}
+	for i := first; i < len(p.pieces); i++ {
+		s := &p.pieces[i]
+		for s.cut = cut; cut < len(p.cuts) && p.cuts[cut].end <= s.end; {
+			cut++
+		}
+		s.cuts = cut
+		p.trim(s)
+	}
+	return end
+}
+
+// trim cuts white space and comments off both ends of a piece.
+func (p *parser) trim(s *piece) {
+	for {
+		s.start = s.end - len(strings.TrimLeftFunc(p.src[s.start:s.end], unicode.IsSpace))
+		if s.cut == s.cuts || p.cuts[s.cut].start != s.start {
+			break
+		}
+		s.start = p.cuts[s.cut].end
+		s.cut++
+	}
+	for {
+		s.end = s.start + len(strings.TrimRightFunc(p.src[s.start:s.end], unicode.IsSpace))
+		if s.cut == s.cuts || p.cuts[s.cuts-1].end != s.end {
+			break
+		}
+		s.cuts--
+		s.end = p.cuts[s.cuts].start
+	}
+}
+
+// pieceText is the text of a piece without the comments in it.
+func (p *parser) pieceText(s piece) string {
+	text := p.src[s.start:s.end]
+	if !strings.Contains(text, "\n") {
+		return text
+	}
+	p.charge(len(text))
+	if s.cut == s.cuts {
+		return unixLines(text)
+	}
+	var b strings.Builder
+	from := s.start
+	for _, c := range p.cuts[s.cut:s.cuts] {
+		b.WriteString(strings.TrimRight(p.src[from:c.start], " \t"))
+		from = c.end + 1 // the comment's line ends before the piece
+	}
+	b.WriteString(p.src[from:s.end])
+	return unixLines(b.String())
+}
+
+// matching returns the offset behind the bracket that closes the one at open.
+// With split, the text between them is that of a command's arguments: its
+// pieces go to p.pieces, and closing brackets that close nothing are text.
+// Where the bracket or what is in it is not closed, it fails there.
+func (p *parser) matching(open int, split bool) (end int) {
+	base, start := len(p.nest), open+1
+	depth, spliced, backticks := p.depth+1, 0, 0
+	push := func(i int, ch byte) {
+		p.nest = append(p.nest, opening{i, ch})
+		if ch != '`' {
+			depth++
+		}
+	}
+	p.nest = append(p.nest, opening{open, p.src[open]})
+	switch p.src[open] {
+	case '`':
+		backticks++
+	case '$':
+		spliced++
+		start++
+	}
+	defer func() { p.nest = p.nest[:base] }()
+	for i := start; i < p.end; i++ {
+		top := p.nest[len(p.nest)-1].ch
+		c := p.src[i]
+		if top == '`' {
+			switch {
+			case c == '\\':
+				i++
+			case c == '`':
+				backticks--
+				p.nest = p.nest[:len(p.nest)-1]
+				if len(p.nest) == base {
+					return i + 1
+				}
+			case c == '$' && i+1 < p.end && p.src[i+1] == '{':
+				push(i, '$')
+				spliced++
+				i++
+			}
+			continue
+		}
+		switch c {
+		case '"', '\'':
+			if spliced == 0 && p.inWord(i) {
+				continue
+			}
+			n := quotedLen(p.src[i:p.end])
+			if n < 0 {
+				p.notClosed(i)
+				return -1
+			}
+			i += n - 1
+		case '`':
+			push(i, c)
+			backticks++
+		case '(', '[', '{':
+			push(i, c)
+		case ')', ']', '}':
+			switch {
+			case c == closer(top):
+				p.nest = p.nest[:len(p.nest)-1]
+				if top == '$' {
+					spliced--
+				}
+				depth--
+				if len(p.nest) == base {
+					if split {
+						p.pieces = append(p.pieces, piece{span: span{start, i}})
+					}
+					return i + 1
+				}
+			case top == '$' || split && len(p.nest) == base+1:
+			default:
+				p.mismatch(p.nest[len(p.nest)-1].off, i)
+				return -1
+			}
+		case ',':
+			if split && len(p.nest) == base+1 {
+				p.pieces = append(p.pieces, piece{span: span{start, i}})
+				start = i + 1
+			}
+		case '\n':
+			if backticks == 0 {
+				i = p.skipComments(i)
+			}
+		}
+		if depth > maxDepth && split {
+			p.limit(p.pos(i), tooDeep)
+			return -1
+		}
+	}
+	p.stop = p.stop || !p.quiet
+	p.notClosed(p.nest[len(p.nest)-1].off)
+	return -1
+}
+
+// skipComments goes from the line end at i over the lines that are a comment,
+// to the line end behind them.
+func (p *parser) skipComments(i int) int {
+	for {
+		j := i + 1
+		for j < p.end && (p.src[j] == ' ' || p.src[j] == '\t') {
+			j++
+		}
+		if !strings.HasPrefix(p.src[j:p.end], "//") {
+			return i
+		}
+		i = p.lineComment(j)
+		p.cuts = append(p.cuts, span{j, i})
+	}
+}
+
+// inWord tells whether a letter or digit stands directly before i.
+func (p *parser) inWord(i int) bool {
+	if c := p.src[i-1]; c < utf8.RuneSelf {
+		return isNameByte(c) && c != '_'
+	}
+	r, _ := utf8.DecodeLastRuneInString(p.src[:i])
+	return unicode.IsLetter(r) || unicode.IsDigit(r)
+}
+
+func closer(open byte) byte {
+	switch open {
+	case '(':
+		return ')'
+	case '[':
+		return ']'
+	}
+	return '}'
+}
+
+// notClosed fails at the quote, bracket or template at off.
+func (p *parser) notClosed(off int) {
+	if p.quiet {
+		p.giveUp(off)
+		return
+	}
+	pos := p.pos(off)
+	switch c := p.src[off]; c {
+	case '"', '\'':
+		p.tok.start = off
+		p.fail(pos, "quoted text is not closed on its line: %c is missing", c)
+	case '`':
+		p.fail(pos, "the template is not closed: ` is missing")
+	case '$':
+		p.fail(pos, "`${` is not closed: } is missing")
+	default:
+		p.fail(pos, "`%c` is not closed: %c is missing", c, closer(c))
+	}
+}
+
+// mismatch fails at the bracket at open, in which the one at off closes
+// something else.
+func (p *parser) mismatch(open, off int) {
+	if p.quiet {
+		p.giveUp(off)
+		return
+	}
+	at := p.pos(off)
+	p.tok.start = off
+	p.fail(p.pos(open), "`%c` is not closed: `%c` stands before its %c (line %d, column %d)",
+		p.src[open], p.src[off], closer(p.src[open]), at.Line, at.Col)
+}
+
+// tryExpr reads a piece of a command's arguments as an expression. What it is
+// not, gives nil; but text in quotes and templates must be right.
+func (p *parser) tryExpr(s span) Expr {
+	saved, openings, exprs := p.cursor, len(p.openings), len(p.exprs)
+	pieces, cuts := len(p.pieces), len(p.cuts)
+	p.cursor = cursor{
+		off: s.start, end: s.end, prev: s.start, tok: token{kind: tComma, start: s.start, end: s.start},
+		brackets: 1, depth: saved.depth + 1, piece: true, quiet: saved.quiet || !p.whole(s),
+	}
+	p.next()
+	x := p.expr()
+	if p.tok.kind != tEOF {
+		p.unexpected("an operator or the end of the text")
+	}
+	got := p.cursor
+	p.openings, p.exprs = p.openings[:openings], p.exprs[:exprs]
+	p.pieces, p.cuts = p.pieces[:pieces], p.cuts[:cuts]
+	p.cursor = saved
+	switch {
+	case p.fatal != nil || got.over || got.bad && !got.quiet:
+		p.over = got.over
+		p.giveUp(p.failed)
+		return nil
+	case got.bad || got.wide || got.joined && !got.named:
+		return nil
+	}
+	p.named = p.named || got.named
+	p.links = got.links
+	return x
+}
+
+// whole tells whether a piece is one quoted text or one template.
+func (p *parser) whole(s span) bool {
+	switch p.src[s.start] {
+	case '"', '\'':
+		return quotedLen(p.src[s.start:s.end]) == s.end-s.start
+	case '`':
+		saved := p.cursor
+		p.quiet = true
+		end := p.matching(s.start, false)
+		p.cursor = saved
+		return end == s.end
+	}
+	return false
+}

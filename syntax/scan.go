@@ -1,0 +1,524 @@
+// This file holds the scanner: tokens, places, white space and comments.
+
+package syntax
+
+import (
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// kind is what a token is.
+type kind uint8
+
+const (
+	tBad kind = iota // after an error; matches nothing
+	tEOF
+	tNewline
+	tSemicolon
+	tName
+	tBlockWord // a word of statements, but if and else
+	tIf
+	tElse
+	tFor
+	tAnd
+	tOr
+	tNot
+	tIn
+	tIs
+	tNone
+	tTrue
+	tFalse
+	tInt
+	tFloat
+	tString
+	tTemplate // the opening backtick
+	tGlobal
+	tLParen
+	tRParen
+	tLBrack
+	tRBrack
+	tLBrace
+	tRBrace
+	tComma
+	tColon
+	tDot
+	tAssign
+	tAugmented
+	tPlus
+	tMinus
+	tStar
+	tSlash
+	tFloorDiv
+	tPercent
+	tPower
+	tEq
+	tNe
+	tLt
+	tGt
+	tLe
+	tGe
+)
+
+// token is one token of the source.
+type token struct {
+	kind       kind
+	start, end int // offsets
+	pos        Pos
+}
+
+// cursor is the state of reading that a tried piece of a command's arguments
+// sets aside.
+type cursor struct {
+	off, end int   // where next goes on, and where the text ends
+	tok      token // the present token
+	prev     int   // the end of the one before
+	brackets int   // open ones: in them a line end is white space
+	depth    int   // levels of nesting of the expression
+	links    int   // the most links on a way down the expression read last
+	template bool  // in ${…}
+	piece    bool  // in a command's arguments
+	quiet    bool  // a failure is an answer, no error
+	bad      bool  // given up
+	over     bool  // given up at a limit
+	named    bool  // the piece holds a name,
+	joined   bool  // digits joined by - or /,
+	wide     bool  // a number out of range
+}
+
+// mark is a place whose line and column are known.
+type mark struct {
+	off int
+	pos Pos
+}
+
+// pos is the place of an offset. Asked in the order of the source it costs one
+// look at each byte.
+func (p *parser) pos(off int) Pos {
+	m := p.mark
+	if off < m.off {
+		m = p.stmt
+		if off < m.off {
+			m = mark{pos: Pos{1, 1}}
+			if strings.HasPrefix(p.src, "\uFEFF") {
+				m.off = min(len("\uFEFF"), off)
+			}
+		}
+	}
+	for i := m.off; i < off; i++ {
+		switch c := p.src[i]; {
+		case c == '\n':
+			m.pos.Line++
+			m.pos.Col = 1
+		case c&0xC0 != 0x80:
+			m.pos.Col++
+		}
+	}
+	m.off = off
+	p.mark = m
+	return m.pos
+}
+
+// next reads the next token.
+func (p *parser) next() {
+	if p.bad {
+		return
+	}
+	last := p.tok.kind
+	if last != tNewline {
+		p.prev = p.tok.end
+	}
+	// A // is a comment at the start of a line and after ; { }.
+	comment := last == tNewline || last == tSemicolon || (last == tLBrace || last == tRBrace) && !p.piece
+	i := p.off
+	for ; i < p.end; i++ {
+		c := p.src[i]
+		if c == ' ' || c == '\t' || c == '\r' {
+			continue
+		}
+		if c == '\n' {
+			if p.brackets == 0 {
+				p.tok = token{kind: tNewline, start: i, end: i, pos: p.pos(i)}
+				p.off = i + 1
+				return
+			}
+			comment = !p.template
+			continue
+		}
+		if c == '/' && i+1 < p.end {
+			if p.src[i+1] == '/' && comment {
+				i = p.lineComment(i) - 1
+				continue
+			}
+			if p.src[i+1] == '*' && !p.piece {
+				if i = p.blockComment(i) - 1; i < 0 {
+					return
+				}
+				continue
+			}
+		}
+		break
+	}
+	p.tok = token{start: i, pos: p.pos(i)}
+	p.scan(i)
+}
+
+// lineComment notes the // comment at i and returns the offset of its end.
+func (p *parser) lineComment(i int) int {
+	n := strings.IndexByte(p.src[i:p.end], '\n')
+	if n < 0 {
+		n = p.end - i
+	}
+	p.comment(i, i+n)
+	return i + n
+}
+
+// blockComment notes the /* */ comment at i and returns the offset of its end,
+// or -1 where it is not closed.
+func (p *parser) blockComment(i int) int {
+	n := strings.Index(p.src[i+2:p.end], "*/")
+	if n < 0 {
+		p.tok = token{start: i, end: i, pos: p.pos(i)}
+		p.stop = p.stop || !p.quiet
+		p.fail(p.tok.pos, "the comment /* is not closed: */ is missing")
+		return -1
+	}
+	p.comment(i, i+n+4)
+	return i + n + 4
+}
+
+// comment notes a comment once, however often its text is read.
+func (p *parser) comment(from, to int) {
+	if from < p.commented || p.quiet {
+		return
+	}
+	p.commented = to
+	text := unixLines(strings.TrimRight(p.src[from:to], " \t\r"))
+	p.charge(64 + len(text))
+	trailing := p.prev > 0 && p.prev <= from && !strings.Contains(p.src[p.prev:from], "\n")
+	p.out.Comments = append(p.out.Comments, &Comment{Pos: p.pos(from), Text: text, Trailing: trailing})
+}
+
+// scan reads the token that starts at i.
+func (p *parser) scan(i int) {
+	if i >= p.end {
+		p.emit(tEOF, 0)
+		return
+	}
+	switch c := p.src[i]; {
+	case isNameByte(c) && !isDigit(c):
+		p.word(i)
+	case isDigit(c):
+		p.number(i)
+	case c == '"' || c == '\'':
+		p.quoted(i)
+	case c == '`':
+		p.emit(tTemplate, 1)
+	case c == '$':
+		p.global(i)
+	case c >= utf8.RuneSelf:
+		if r, _ := utf8.DecodeRuneInString(p.src[i:p.end]); unicode.IsLetter(r) {
+			p.word(i)
+		} else {
+			p.fail(p.tok.pos, "unexpected character %s", strconv.QuoteRune(r))
+		}
+	default:
+		p.operator(i)
+	}
+}
+
+func (p *parser) emit(k kind, n int) {
+	p.tok.kind = k
+	p.tok.end = p.tok.start + n
+	p.off = p.tok.end
+}
+
+func (p *parser) word(i int) {
+	n := nameEnd(p.src[:p.end], i) - i
+	p.emit(wordKind(p.src[i:i+n]), n)
+}
+
+func (p *parser) global(i int) {
+	n := nameEnd(p.src[:p.end], i+1) - i
+	if n == 1 {
+		p.fail(p.tok.pos, "a name is missing after $")
+		return
+	}
+	p.emit(tGlobal, n)
+}
+
+func (p *parser) quoted(i int) {
+	n := quotedLen(p.src[i:p.end])
+	if n < 0 {
+		p.fail(p.tok.pos, "quoted text is not closed on its line: %c is missing", p.src[i])
+		return
+	}
+	p.emit(tString, n)
+}
+
+// number reads a number. What comes near one, as 007, says what to write.
+func (p *parser) number(i int) {
+	src := p.src[:p.end]
+	digits := func(j int) int {
+		for j < len(src) && isDigit(src[j]) {
+			j++
+		}
+		return j
+	}
+	k, j := tInt, digits(i)
+	whole := j
+	if j+1 < len(src) && src[j] == '.' && isDigit(src[j+1]) {
+		k, j = tFloat, digits(j+1)
+	}
+	if j < len(src) && (src[j] == 'e' || src[j] == 'E') {
+		e := j + 1
+		if e < len(src) && (src[e] == '+' || src[e] == '-') {
+			e++
+		}
+		if e < len(src) && isDigit(src[e]) {
+			k, j = tFloat, digits(e)
+		}
+	}
+	switch end := nameEnd(src, j); {
+	case end > j:
+		p.fail(p.tok.pos, "%s", notANumber(src[i:end]))
+	case src[i] == '0' && whole > i+1:
+		p.fail(p.tok.pos, "a number has no leading zeros: write %s, or quote it", trimZeros(src[i:j]))
+	case j < len(src) && src[j] == '.' && k == tInt:
+		p.fail(p.tok.pos, "a digit is missing after the point: write %s.0", src[i:j])
+	default:
+		p.emit(k, j-i)
+	}
+}
+
+// notANumber says what to write for digits that letters follow.
+func notANumber(text string) string {
+	text = clip(text)
+	if plain := strings.ReplaceAll(text, "_", ""); strings.Trim(plain, "0123456789") == "" {
+		return "`" + text + "` is no number: write " + trimZeros(plain)
+	}
+	if n, err := strconv.ParseInt(text, 0, 64); err == nil {
+		return "`" + text + "` is no number of the language: write " + strconv.FormatInt(n, 10)
+	}
+	return "`" + text + "` is neither a number nor a name: a name does not start with a digit"
+}
+
+func trimZeros(digits string) string {
+	s := strings.TrimLeft(digits, "0")
+	if s == "" || !isDigit(s[0]) {
+		s = "0" + s
+	}
+	return s
+}
+
+// operator reads operators and punctuation.
+func (p *parser) operator(i int) {
+	at := func(n int) byte {
+		if i+n < p.end {
+			return p.src[i+n]
+		}
+		return 0
+	}
+	two := at(1)
+	// one is the operator c; with an = behind it is an assignment of its own.
+	one := func(k kind) {
+		if two == '=' {
+			p.emit(tAugmented, 2)
+		} else {
+			p.emit(k, 1)
+		}
+	}
+	switch c := p.src[i]; c {
+	case '(':
+		p.emit(tLParen, 1)
+	case ')':
+		p.emit(tRParen, 1)
+	case '[':
+		p.emit(tLBrack, 1)
+	case ']':
+		p.emit(tRBrack, 1)
+	case '{':
+		p.emit(tLBrace, 1)
+	case '}':
+		p.emit(tRBrace, 1)
+	case ',':
+		p.emit(tComma, 1)
+	case ';':
+		p.emit(tSemicolon, 1)
+	case ':':
+		if two == '=' {
+			p.fail(p.tok.pos, "`:=` is not in the language: write the assignment on a line of its own")
+			return
+		}
+		p.emit(tColon, 1)
+	case '.':
+		p.emit(tDot, 1)
+	case '+':
+		one(tPlus)
+	case '-':
+		one(tMinus)
+	case '%':
+		one(tPercent)
+	case '*', '/':
+		p.double(c, two, at(2))
+	case '=':
+		p.compared(tAssign, tEq, two)
+	case '<':
+		p.compared(tLt, tLe, two)
+	case '>':
+		p.compared(tGt, tGe, two)
+	case '!':
+		if two == '=' {
+			p.emit(tNe, 2)
+			return
+		}
+		p.fail(p.tok.pos, "`!` is not in the language: write not")
+	default:
+		p.fail(p.tok.pos, "%s", strange(c, two))
+	}
+}
+
+// double reads * ** / // and their assignments.
+func (p *parser) double(c, two, three byte) {
+	single, twice := tStar, tPower
+	if c == '/' {
+		single, twice = tSlash, tFloorDiv
+	}
+	switch {
+	case two == c && three == '=':
+		p.emit(tAugmented, 3)
+	case two == c:
+		p.emit(twice, 2)
+	case two == '=':
+		p.emit(tAugmented, 2)
+	default:
+		p.emit(single, 1)
+	}
+}
+
+// compared reads an operator that an = may end.
+func (p *parser) compared(single, equal kind, two byte) {
+	if two == '=' {
+		p.emit(equal, 2)
+	} else {
+		p.emit(single, 1)
+	}
+}
+
+// strange says what to write for a character that the language has not.
+func strange(c, two byte) string {
+	switch {
+	case c == '&' && two == '&':
+		return "`&&` is not in the language: write and"
+	case c == '|' && two == '|':
+		return "`||` is not in the language: write or"
+	case c == '#':
+		return "a comment starts with //"
+	case c == '?':
+		return "`?` is not in the language: write a if condition else b"
+	case c == '\\':
+		return "unexpected `\\`: a line whose brackets are open goes on by itself"
+	case c == '@' || c == '&' || c == '|' || c == '^' || c == '~':
+		return "`" + string(c) + "` is not in the language"
+	}
+	return "unexpected character " + strconv.QuoteRune(rune(c))
+}
+
+// wordKind tells words from names.
+func wordKind(s string) kind {
+	switch s {
+	case "if":
+		return tIf
+	case "else":
+		return tElse
+	case "for":
+		return tFor
+	case "and":
+		return tAnd
+	case "or":
+		return tOr
+	case "not":
+		return tNot
+	case "in":
+		return tIn
+	case "is":
+		return tIs
+	case "None", "null":
+		return tNone
+	case "True", "true":
+		return tTrue
+	case "False", "false":
+		return tFalse
+	case "end", "startLoop", "endLoop", "while", "try", "exception", "function",
+		"return", "break", "continue", "command":
+		return tBlockWord
+	}
+	return tName
+}
+
+// isWord tells whether a token is made of letters, so that it may stand after
+// a dot.
+func (k kind) isWord() bool { return k >= tName && k <= tFalse }
+
+// nameEnd is the offset behind the letters, digits and _ that start at i.
+func nameEnd(s string, i int) int {
+	for i < len(s) {
+		if s[i] < utf8.RuneSelf {
+			if !isNameByte(s[i]) {
+				return i
+			}
+			i++
+			continue
+		}
+		r, n := utf8.DecodeRuneInString(s[i:])
+		if !unicode.In(r, unicode.L, unicode.Nd, unicode.Mn, unicode.Mc) {
+			return i
+		}
+		i += n
+	}
+	return i
+}
+
+// quotedLen is the length of the quoted text that s starts with, quotes
+// included, or -1 where its line ends first.
+func quotedLen(s string) int {
+	for i := 1; i < len(s); i++ {
+		switch s[i] {
+		case s[0]:
+			return i + 1
+		case '\\':
+			if i+1 < len(s) && s[i+1] != '\n' {
+				i++
+			}
+		case '\n':
+			return -1
+		}
+	}
+	return -1
+}
+
+func isDigit(c byte) bool { return c-'0' < 10 }
+
+func isNameByte(c byte) bool {
+	return c|0x20-'a' < 26 || isDigit(c) || c == '_'
+}
+
+// unixLines gives text the line ends that the language has.
+func unixLines(s string) string {
+	if !strings.Contains(s, "\r") {
+		return s
+	}
+	return strings.ReplaceAll(s, "\r\n", "\n")
+}
+
+// clip shortens text for a message.
+func clip(s string) string {
+	const most = 40
+	for i := range s {
+		if i >= most {
+			return s[:i] + "…"
+		}
+	}
+	return s
+}

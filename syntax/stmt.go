@@ -1,0 +1,846 @@
+// This file reads statements. Blocks lie on a stack of their own, as end()
+// closes the innermost whatever it is, and as a try that is never closed turns
+// out to be flat only at the end of the source.
+
+package syntax
+
+import (
+	"slices"
+	"strings"
+)
+
+// blockKind is what opened a block.
+type blockKind uint8
+
+const (
+	blockIf blockKind = iota
+	blockLoop
+	blockWhile
+	blockTry
+	blockFunction
+	blockDefinition
+)
+
+// block is an open block.
+type block struct {
+	kind   blockKind
+	pos    Pos  // where it opens
+	node   Stmt // of a statement; already on the stack of statements, below base
+	fn     *Function
+	def    *Definition
+	base   int  // its statements on the stack start here
+	second bool // behind else() or exception()
+	broken bool // its head could not be read
+	loops  int  // open around a function
+	inner  Pos  // of a function in it, legal if the try is flat
+}
+
+// String is the block's opener, for messages.
+func (b *block) String() string {
+	switch b.kind {
+	case blockIf:
+		return "if(…)"
+	case blockLoop:
+		return "startLoop(…)"
+	case blockWhile:
+		return "while(…)"
+	case blockTry:
+		return "try()"
+	case blockFunction:
+		return "function"
+	}
+	return "command"
+}
+
+// closer is what closes the block.
+func (b *block) closer() string {
+	switch {
+	case b.kind == blockLoop:
+		return "endLoop()"
+	case b.kind == blockTry && !b.second:
+		return "exception(err) and end()"
+	case b.kind >= blockFunction:
+		return "}"
+	}
+	return "end()"
+}
+
+// file reads the whole source.
+func (p *parser) file() {
+	p.next()
+	for !p.stop {
+		for p.tok.kind == tNewline || p.tok.kind == tSemicolon {
+			p.next()
+		}
+		if p.tok.kind == tEOF {
+			break
+		}
+		p.stmt = mark{p.tok.start, p.tok.pos}
+		p.floor = Pos{}
+		p.statement()
+		if p.bad && !p.stop {
+			p.recover()
+		}
+	}
+	if p.stop {
+		p.dropOpen()
+	} else {
+		p.closeAll()
+	}
+	p.out.Body = p.body(0)
+}
+
+// recover goes on behind the statement that was given up.
+func (p *parser) recover() {
+	off := p.statementEnd(p.stmt.off, p.failed, false)
+	p.resume(max(off, p.stmt.off+1))
+}
+
+// resume forgets the statement that was given up, and goes on at off.
+func (p *parser) resume(off int) {
+	p.cursor = cursor{off: off, end: len(p.src), prev: off}
+	p.openings, p.exprs = p.openings[:0], p.exprs[:0]
+	p.pieces, p.cuts, p.nest = p.pieces[:0], p.cuts[:0], p.nest[:0]
+	p.tok = token{kind: tSemicolon, start: off, end: off}
+	p.next()
+}
+
+// statementEnd looks for the end of the statement that starts at i and was
+// given up at past. With body it looks for the brace of its body, and gives -1
+// where there is none.
+func (p *parser) statementEnd(i, past int, body bool) int {
+	depth := 0
+	for ; i < p.end; i++ {
+		switch c := p.src[i]; c {
+		case '\n', ';':
+			if depth == 0 && (i >= past || body) {
+				if body {
+					return -1
+				}
+				return i
+			}
+		case '"', '\'':
+			if n := quotedLen(p.src[i:p.end]); n > 0 && !(i > 0 && p.inWord(i)) {
+				i += n - 1
+			}
+		case '`':
+			end := p.quietly(func() int { return p.matching(i, false) })
+			if end < 0 {
+				return p.lineEnd(past, body)
+			}
+			i = end - 1
+		case '(', '[', '{':
+			if body && c == '{' && depth == 0 {
+				return i
+			}
+			depth++
+		case ')', ']', '}':
+			if c == '}' && depth == 0 && i >= past && p.inBraces() {
+				return i
+			}
+			depth = max(depth-1, 0)
+		case '/':
+			i = p.overComment(i, past)
+		}
+	}
+	if depth > 0 || body {
+		return p.lineEnd(past, body)
+	}
+	return p.end
+}
+
+// lineEnd is the next best end of a statement, of no use for a body.
+func (p *parser) lineEnd(past int, body bool) int {
+	if body {
+		return -1
+	}
+	if n := strings.IndexByte(p.src[past:], '\n'); n >= 0 {
+		return past + n
+	}
+	return p.end
+}
+
+// quietly runs a look ahead and forgets how it ended.
+func (p *parser) quietly(look func() int) int {
+	saved := p.cursor
+	p.quiet, p.bad = true, false
+	n := look()
+	p.cursor = saved
+	return n
+}
+
+// overComment goes from the slash at i to the last character of the comment
+// there, if it is one.
+func (p *parser) overComment(i, past int) int {
+	switch rest := p.src[i:p.end]; {
+	case strings.HasPrefix(rest, "//") && i >= past:
+		if n := strings.IndexByte(rest, '\n'); n > 0 {
+			return i + n - 1
+		}
+	case strings.HasPrefix(rest, "/*"):
+		if n := strings.Index(rest[2:], "*/"); n >= 0 {
+			return i + 2 + n + 1
+		}
+	}
+	return i
+}
+
+// statement reads one statement.
+func (p *parser) statement() {
+	switch p.tok.kind {
+	case tBlockWord, tIf, tElse:
+		p.blockStatement()
+	case tRBrace:
+		p.closeBody()
+	case tName, tGlobal, tString, tTemplate, tInt, tFloat, tLParen, tLBrack, tLBrace, tNone, tTrue, tFalse:
+		p.simple()
+	case tFor:
+		p.fail(p.tok.pos, "for is not a statement: write startLoop(i, from, to) … endLoop(), or while(condition) … end()")
+	case tMinus, tNot, tPlus:
+		p.fail(p.tok.pos, bareExpression)
+	default:
+		p.unexpected("a statement")
+	}
+}
+
+const bareExpression = "an expression is no statement: write x = … to keep its value"
+
+// simple reads an assignment or a call.
+func (p *parser) simple() {
+	start := p.tok
+	x := p.postfix()
+	if p.bad {
+		return
+	}
+	switch p.tok.kind {
+	case tAssign:
+		p.assign(start, x)
+	case tAugmented:
+		p.augmented()
+	case tComma:
+		p.fail(p.tok.pos, "unpacking is not in the language: write an assignment for each name")
+	case tColon:
+		p.unexpected("= and a value")
+	default:
+		switch x.(type) {
+		case *Call, *CommandCall, *MethodCall:
+			p.endOfCall()
+			p.add(node(p, Do{Pos: start.pos, X: x}))
+			return
+		}
+		p.bare(start, x)
+	}
+}
+
+// bare refuses an expression that stands alone, and says what may be meant.
+func (p *parser) bare(start token, x Expr) {
+	name, isName := x.(*Name)
+	switch {
+	case !isName:
+		p.fail(start.pos, bareExpression)
+	case name.Name == "def":
+		p.fail(start.pos, "def is not in the language: write function name(a, b) { … }")
+	case name.Name == "elif":
+		p.fail(start.pos, "elif is not in the language: write else() and an if(…) … end() of its own")
+	case p.tok.kind == tName || p.tok.kind == tString || p.tok.kind == tLBrace:
+		p.fail(p.tok.pos, "expected = or ( after %s, found %s", name.Name, p.found())
+	case p.tok.kind == tNewline || p.tok.kind == tSemicolon || p.tok.kind == tEOF || p.tok.kind == tRBrace:
+		p.fail(start.pos, "a name alone is no statement: write %s = … or %s(…)", name.Name, name.Name)
+	case p.tok.kind == tPlus && p.off < p.end && p.src[p.off] == '+':
+		p.fail(p.tok.pos, "`++` is not in the language: write %s = %s + 1", name.Name, name.Name)
+	case p.tok.kind == tEq:
+		p.fail(start.pos, "a comparison is no statement: write %s = … to assign, if(…) to compare", name.Name)
+	default:
+		p.fail(start.pos, bareExpression)
+	}
+}
+
+// augmented refuses x += y and its like, and says what to write.
+func (p *parser) augmented() {
+	at, op := p.tok.pos, p.text()
+	target, value := clip(p.src[p.stmt.off:p.prev]), "…"
+	p.next()
+	p.quietly(func() int {
+		from := p.tok.start
+		p.expr()
+		if v := p.src[from:max(from, p.prev)]; !p.bad && v != "" && !strings.Contains(v, "\n") {
+			value = clip(v)
+		}
+		return 0
+	})
+	p.fail(at, "`%s` is not in the language: write %s = %s %s %s", op, target, target, strings.TrimSuffix(op, "="), value)
+}
+
+// assign reads on behind the target of an assignment; start is its first token.
+func (p *parser) assign(start token, x Expr) {
+	pos := start.pos
+	switch t := x.(type) {
+	case *Name, *Index, *Attr:
+	case *Slice:
+		p.fail(t.Pos, "a slice is no target: assign its items one by one, or a new list to the name")
+	case *GlobalName:
+		p.fail(pos, "$%s is read only: write %s = … at the top level, addVar(%s, …) in a function", t.Name, t.Name, t.Name)
+	case *NoneLit, *BoolLit:
+		p.fail(pos, "%s is a value, no name that could be assigned", p.src[start.start:start.end])
+	case *TupleLit, *ListLit:
+		p.fail(pos, "unpacking is not in the language: write an assignment for each name")
+	default:
+		p.fail(pos, "only a name, or what ends in [ ] or .key, is assigned")
+	}
+	p.next()
+	if p.tok.kind == tBlockWord && p.text() == "exception" {
+		p.flatException(x)
+		return
+	}
+	value := p.expr()
+	switch p.tok.kind {
+	case tComma:
+		p.fail(p.tok.pos, "a tuple stands in parentheses: write (a, b)")
+	case tAssign:
+		p.fail(p.tok.pos, "one = a statement: write == to compare, or two assignments")
+	}
+	p.endOfStatement()
+	p.add(node(p, Assign{Pos: pos, Target: x, Value: value}))
+}
+
+// add puts a whole statement into the innermost block.
+func (p *parser) add(s Stmt) {
+	if !p.bad {
+		p.stmts = append(p.stmts, s)
+	}
+}
+
+// endOfStatement checks that nothing follows.
+func (p *parser) endOfStatement() {
+	switch p.tok.kind {
+	case tNewline, tSemicolon, tEOF:
+		return
+	case tRBrace:
+		if p.inBraces() {
+			return
+		}
+	}
+	p.unexpected("an operator or the end of the statement")
+}
+
+// endOfCall checks that nothing but a comment follows a closing parenthesis.
+func (p *parser) endOfCall() {
+	if p.tok.kind == tFloorDiv {
+		p.prev = p.tok.start
+		p.off = p.lineComment(p.tok.start)
+		p.next()
+	}
+	switch p.tok.kind {
+	case tNewline, tSemicolon, tEOF:
+		return
+	case tRBrace:
+		if p.inBraces() {
+			return
+		}
+	case tName, tBlockWord, tIf, tElse:
+		p.fail(p.tok.pos, "one statement a line: put %s on the next line, or a ; before it", p.found())
+		return
+	}
+	p.unexpected("the end of the statement")
+}
+
+// inBraces tells whether a function or a definition is open.
+func (p *parser) inBraces() bool { return p.body0() >= 0 }
+
+// body0 is the index of the open function or definition, -1 if there is none.
+func (p *parser) body0() int {
+	return slices.IndexFunc(p.blocks, func(b block) bool { return b.kind >= blockFunction })
+}
+
+// blockStatement reads a statement that starts with a block word.
+func (p *parser) blockStatement() {
+	word, pos := p.text(), p.tok.pos
+	p.next()
+	switch word {
+	case "function":
+		p.function(pos)
+		return
+	case "command":
+		p.definition(pos)
+		return
+	case "return":
+		p.returned(pos)
+		return
+	case "else":
+		if p.tok.kind == tIf {
+			p.fail(p.tok.pos, "else if is not in the language: write else() and an if(…) … end() of its own")
+			return
+		}
+	}
+	if p.tok.kind != tLParen {
+		if p.tok.kind == tAssign || p.tok.kind == tDot || p.tok.kind == tLBrack {
+			p.fail(pos, "%s is a word of the language and names nothing else", word)
+		} else {
+			p.fail(pos, "write %s, with parentheses", usage(word))
+		}
+		if word == "try" {
+			p.open(block{kind: blockTry, pos: pos, broken: true}, nil)
+		}
+		return
+	}
+	switch word {
+	case "if":
+		p.ifStatement(pos)
+	case "while":
+		p.while(pos)
+	case "startLoop":
+		p.startLoop(pos)
+	case "exception":
+		err := p.errName()
+		p.endOfCall()
+		p.exception(pos, err)
+	default:
+		p.enter()
+		if p.tok.kind != tRParen {
+			p.unexpected(") at once: " + word + "() takes nothing")
+		}
+		p.leave(tRParen, ")")
+		p.endOfCall()
+		p.bareWord(word, pos)
+	}
+}
+
+// usage is how a block word is written.
+func usage(word string) string {
+	switch word {
+	case "if", "while":
+		return word + "(condition)"
+	case "startLoop":
+		return "startLoop(i, from, to)"
+	case "exception":
+		return "exception(err)"
+	}
+	return word + "()"
+}
+
+// bareWord does what a block word without arguments says.
+func (p *parser) bareWord(word string, pos Pos) {
+	switch word {
+	case "try":
+		n := node(p, Try{Pos: pos})
+		p.open(block{kind: blockTry, pos: pos, node: n}, n)
+	case "else":
+		p.elseStatement(pos)
+	case "end":
+		p.endBlock(pos)
+	case "endLoop":
+		p.endLoop(pos)
+	case "break", "continue":
+		if p.loops == 0 {
+			p.report(pos, "%s() stands in a loop only", word)
+			return
+		}
+		if word == "break" {
+			p.add(node(p, Break{Pos: pos}))
+		} else {
+			p.add(node(p, Continue{Pos: pos}))
+		}
+	}
+}
+
+func (p *parser) returned(pos Pos) {
+	open := p.tok
+	switch open.kind {
+	case tNewline, tSemicolon, tEOF, tRBrace:
+		p.endOfStatement()
+		p.add(node(p, Return{Pos: pos}))
+		return
+	}
+	x := p.expr()
+	if p.tok.kind == tComma {
+		p.fail(p.tok.pos, "a tuple stands in parentheses: write return (a, b)")
+	}
+	p.endOfStatement()
+	if t, is := x.(*TupleLit); is && len(t.Items) == 0 && open.kind == tLParen && t.Pos == open.pos {
+		x = nil // return()
+	}
+	p.add(node(p, Return{Pos: pos, Value: x}))
+}
+
+// open opens a block. A head that could not be read opens one too, so that
+// what closes it does not count as stray.
+func (p *parser) open(b block, n Stmt) {
+	if len(p.blocks) >= maxDepth {
+		p.limit(b.pos, tooDeep)
+		p.stop = true
+		return
+	}
+	b.broken = b.broken || p.bad
+	if b.kind < blockFunction {
+		p.stmts = append(p.stmts, n)
+	}
+	b.base = len(p.stmts)
+	if b.kind == blockLoop || b.kind == blockWhile {
+		p.loops++
+	}
+	p.blocks = append(p.blocks, b)
+}
+
+// top is the innermost block, nil at the top level.
+func (p *parser) top() *block {
+	if n := len(p.blocks); n > 0 {
+		return &p.blocks[n-1]
+	}
+	return nil
+}
+
+// body takes the statements from base on off the stack.
+func (p *parser) body(base int) []Stmt {
+	if len(p.stmts) <= base {
+		return nil
+	}
+	p.charge(16 * (len(p.stmts) - base))
+	stmts := slices.Clone(p.stmts[base:])
+	clear(p.stmts[base:])
+	p.stmts = p.stmts[:base]
+	return stmts
+}
+
+// pop closes the innermost block.
+func (p *parser) pop() {
+	b := p.top()
+	if b.broken && b.kind < blockFunction {
+		p.stmts = p.stmts[:b.base-1]
+	}
+	if b.kind == blockLoop || b.kind == blockWhile {
+		p.loops--
+	}
+	p.blocks = p.blocks[:len(p.blocks)-1]
+}
+
+// endBlock closes the innermost block.
+func (p *parser) endBlock(pos Pos) {
+	b := p.top()
+	if p.bad {
+		return
+	}
+	if b == nil || b.kind >= blockFunction {
+		p.report(pos, "end() closes no block: none is open")
+		return
+	}
+	if b.kind == blockTry && !b.second && !b.broken {
+		p.report(pos, "end() closes try() of line %d, which has no exception(err) yet", b.pos.Line)
+		b.broken = true
+	}
+	if b.inner != (Pos{}) {
+		p.report(b.inner, functionPlace)
+	}
+	body := p.body(b.base)
+	switch n := b.node.(type) {
+	case *If:
+		if b.second {
+			n.Else = body
+		} else {
+			n.Then = body
+		}
+		n.End = pos
+	case *Loop:
+		n.Body, n.End = body, pos
+	case *While:
+		n.Body, n.End = body, pos
+	case *Try:
+		n.Handler, n.End = body, pos
+	}
+	p.pop()
+}
+
+// endLoop closes a loop. Blocks left open in it are the ones in error.
+func (p *parser) endLoop(pos Pos) {
+	if p.bad {
+		return
+	}
+	if p.loops == 0 {
+		p.report(pos, "endLoop() closes no loop: none is open")
+		return
+	}
+	for {
+		b := p.top()
+		if b.kind == blockLoop || b.kind == blockWhile {
+			p.endBlock(pos)
+			return
+		}
+		p.report(b.pos, "%s is not closed: endLoop() of line %d stands before its %s", b, pos.Line, b.closer())
+		b.broken = true
+		p.pop()
+	}
+}
+
+func (p *parser) elseStatement(pos Pos) {
+	b := p.top()
+	switch {
+	case p.bad:
+	case b == nil || b.kind != blockIf:
+		p.stray(pos, "else()", blockIf, b)
+	case b.second:
+		p.report(pos, "if(…) of line %d has an else() already", b.pos.Line)
+	default:
+		b.second = true
+		then := p.body(b.base)
+		if n, is := b.node.(*If); is {
+			n.Then, n.ElsePos = then, pos
+		}
+	}
+}
+
+// stray reports what belongs to a block of kind k, but stands elsewhere.
+func (p *parser) stray(pos Pos, what string, k blockKind, b *block) {
+	opener := (&block{kind: k}).String()
+	if b == nil || b.kind >= blockFunction || !slices.ContainsFunc(p.blocks, func(b block) bool { return b.kind == k }) {
+		p.report(pos, "%s without %s", what, opener)
+		return
+	}
+	p.report(pos, "%s without %s: the innermost open block is %s of line %d", what, opener, b, b.pos.Line)
+}
+
+// errName reads (), (err) or ("err") of exception.
+func (p *parser) errName() string {
+	p.enter()
+	name := ""
+	switch p.tok.kind {
+	case tRParen:
+	case tName:
+		name = p.text()
+		p.next()
+	case tString:
+		if name = p.src[p.tok.start+1 : p.tok.end-1]; !isName(name) {
+			p.fail(p.tok.pos, "exception(err) takes the name of a variable")
+		}
+		p.next()
+	default:
+		p.unexpected("the name of a variable: exception(err)")
+	}
+	p.leave(tRParen, ")")
+	return name
+}
+
+// isName tells whether text is the name of a variable.
+func isName(s string) bool {
+	return s != "" && nameEnd(s, 0) == len(s) && !isDigit(s[0]) && wordKind(s) == tName
+}
+
+// exception starts the handler of a try.
+func (p *parser) exception(pos Pos, err string) {
+	b := p.top()
+	if b == nil || b.kind != blockTry || b.second {
+		if !p.bad {
+			p.stray(pos, "exception()", blockTry, b)
+		}
+		return
+	}
+	b.second = true
+	body := p.body(b.base)
+	if n, is := b.node.(*Try); is {
+		n.Body, n.ExceptionPos, n.Err = body, pos, err
+	}
+}
+
+// flatException reads x = exception(err), which ends its try.
+func (p *parser) flatException(target Expr) {
+	pos := p.tok.pos
+	p.next()
+	if p.tok.kind != tLParen {
+		p.fail(pos, "write exception(err), with parentheses")
+		return
+	}
+	err := p.errName()
+	p.endOfCall()
+	x, is := target.(*Name)
+	if !is && !p.bad {
+		p.fail(target.Position(), "the message of exception(err) goes to a variable: write x = exception(err)")
+	}
+	b := p.top()
+	if b == nil || b.kind != blockTry || b.second {
+		if !p.bad {
+			p.stray(pos, "exception()", blockTry, b)
+		}
+		return
+	}
+	p.exception(pos, err)
+	if n, ok := b.node.(*Try); ok && is {
+		n.Flat, n.Result = true, x.Name
+	}
+	p.pop()
+}
+
+// ifStatement reads if(condition) or if(a, b, op); the token is its bracket.
+func (p *parser) ifStatement(pos Pos) {
+	n := If{Pos: pos}
+	first, cuts := len(p.pieces), len(p.cuts)
+	saved, comments, commented := p.cursor, len(p.out.Comments), p.commented
+	end := p.split(p.tok.start)
+	pieces := p.pieces[first:]
+	switch {
+	case p.bad:
+	case len(pieces) == 3:
+		p.ifArgs(&n, pieces)
+		p.closeArgs(end)
+	default:
+		p.cursor = saved
+		p.out.Comments, p.commented = p.out.Comments[:comments], commented
+		n.Cond = p.condition("if")
+	}
+	p.pieces, p.cuts = p.pieces[:first], p.cuts[:cuts]
+	p.endOfCall()
+	s := node(p, n)
+	p.open(block{kind: blockIf, pos: pos, node: s}, s)
+}
+
+// condition reads (condition); the token is its bracket.
+func (p *parser) condition(word string) Expr {
+	p.enter()
+	if p.tok.kind == tRParen {
+		p.fail(p.tok.pos, "%s(condition) needs a condition", word)
+	}
+	x := p.expr()
+	if p.tok.kind == tComma {
+		if word == "if" {
+			p.fail(p.tok.pos, "if takes a condition, or two values and a comparison: write if(a, b, ==)")
+		} else {
+			p.fail(p.tok.pos, "%s takes one condition: write %s(a == b)", word, word)
+		}
+	}
+	p.leave(tRParen, ")")
+	return x
+}
+
+// ifArgs fills an if from its three arguments.
+func (p *parser) ifArgs(n *If, pieces []piece) {
+	op := p.src[pieces[2].start:pieces[2].end]
+	if len(op) > 2 && (op[0] == '"' || op[0] == '\'') && op[len(op)-1] == op[0] {
+		op = strings.TrimSpace(op[1 : len(op)-1])
+	}
+	switch op {
+	case "=", "==", "!=", "<", ">", "<=", ">=":
+		p.charge(2 * 72)
+		n.Op, n.A, n.B = op, new(Arg), new(Arg)
+		p.arg(n.A, pieces[0])
+		p.arg(n.B, pieces[1])
+		return
+	}
+	if !p.blank(pieces[0]) || !p.blank(pieces[1]) {
+		p.fail(p.pos(pieces[2].start), "`%s` is no comparison: write one of = == != < > <= >=", clip(op))
+		return
+	}
+	n.Cond = p.backtickCondition(pieces[2].span)
+}
+
+// blank tells whether a piece of if(None, None, …) is one.
+func (p *parser) blank(s piece) bool {
+	switch p.src[s.start:s.end] {
+	case "", "None", "null", `""`, `''`:
+		return true
+	}
+	return false
+}
+
+// backtickCondition reads the condition between the backticks of
+// if(None, None, `condition`).
+func (p *parser) backtickCondition(s span) Expr {
+	text := p.src[s.start:s.end]
+	if len(text) < 3 || text[0] != '`' || !p.whole(s) {
+		p.fail(p.pos(s.start), "`%s` is neither a comparison nor a condition: write if(condition)", clip(strings.Trim(text, "`")))
+		return nil
+	}
+	if i := strings.Index(text, "${"); i >= 0 {
+		p.fail(p.pos(s.start+i), "`${` does not stand in a condition: write the name alone")
+		return nil
+	}
+	saved := p.cursor
+	p.cursor = cursor{
+		off: s.start + 1, end: s.end - 1, tok: token{kind: tComma, start: s.start, end: s.start + 1},
+		brackets: 1, depth: saved.depth + 1, piece: true, template: true,
+	}
+	p.next()
+	x := p.expr()
+	if p.tok.kind != tEOF {
+		p.unexpected("an operator or the end of the condition")
+	}
+	if !p.bad {
+		p.cursor = saved
+	}
+	return x
+}
+
+func (p *parser) while(pos Pos) {
+	n := node(p, While{Pos: pos, Cond: p.condition("while")})
+	p.endOfCall()
+	p.open(block{kind: blockWhile, pos: pos, node: n}, n)
+}
+
+// startLoop reads startLoop(i, from, to); the token is its bracket.
+func (p *parser) startLoop(pos Pos) {
+	n := Loop{Pos: pos}
+	first, cuts := len(p.pieces), len(p.cuts)
+	open := p.tok.pos
+	end := p.split(p.tok.start)
+	switch pieces := p.pieces[first:]; {
+	case p.bad:
+	case len(pieces) != 3:
+		p.fail(open, "startLoop takes a name and two bounds: write startLoop(i, from, to)")
+	default:
+		name := pieces[0]
+		n.Var, n.VarPos = p.loopVar(p.src[name.start:name.end]), p.pos(name.start)
+		if n.Var == "" {
+			p.fail(n.VarPos, "startLoop counts in a variable: write startLoop(i, from, to)")
+		}
+		p.charge(2 * 72)
+		n.From, n.To = new(Arg), new(Arg)
+		p.arg(n.From, pieces[1])
+		p.arg(n.To, pieces[2])
+		p.closeArgs(end)
+	}
+	p.pieces, p.cuts = p.pieces[:first], p.cuts[:cuts]
+	p.endOfCall()
+	s := node(p, n)
+	p.open(block{kind: blockLoop, pos: pos, node: s}, s)
+}
+
+// loopVar is the name that text is, bare or quoted; "" if it is none.
+func (p *parser) loopVar(text string) string {
+	if n := len(text); n > 2 && (text[0] == '"' || text[0] == '\'') && text[n-1] == text[0] {
+		text = text[1 : n-1]
+	}
+	if !isName(text) {
+		return ""
+	}
+	return text
+}
+
+// closeAll ends the source: what is open now is never closed, but for each
+// top-level try that is past its exception, which is flat.
+func (p *parser) closeAll() {
+	flat := true
+	for i := range p.blocks {
+		b := &p.blocks[i]
+		if flat && b.kind == blockTry && b.second {
+			if n, is := b.node.(*Try); is && !b.broken {
+				n.Flat = true
+			}
+			continue
+		}
+		flat = false
+		what := b.String()
+		if b.fn != nil {
+			what = "function " + b.fn.Name
+		}
+		p.report(b.pos, "%s is not closed: %s is missing", what, b.closer())
+	}
+	if !flat {
+		p.dropOpen()
+	}
+}
+
+// dropOpen takes blocks that were never closed out of the tree.
+func (p *parser) dropOpen() {
+	for len(p.blocks) > 0 {
+		b := p.top()
+		p.stmts = p.stmts[:b.base]
+		b.broken = true
+		p.pop()
+	}
+}
