@@ -219,16 +219,14 @@ func (u *unit) finish(bodies []*body) error {
 	return nil
 }
 
-// padded puts names without a variable between the slots that have direct
+// padded leaves gaps, which have no name, between the slots that have direct
 // registers and those that have wide ones.
 func padded(globals []string, direct int) []string {
 	if len(globals) <= direct {
 		return globals
 	}
 	names := append([]string(nil), globals[:direct]...)
-	for i := direct; i < bytecode.MaxDirect; i++ {
-		names = append(names, fmt.Sprintf("(%d)", i))
-	}
+	names = append(names, make([]string, bytecode.MaxDirect-direct)...)
 	return append(names, globals[direct:]...)
 }
 

@@ -75,8 +75,11 @@ type Code struct {
 // function is a bytecode.Function as the machine wants it.
 type function struct {
 	*bytecode.Function
-	code []bytecode.Instr
-	wide bool // its frame reaches beyond a window
+	code []word
+	// Of the Function, at hand:
+	registers, params int
+	named             int  // registers that have names; the rest are temporaries
+	wide              bool // its frame reaches beyond a window
 }
 
 // Link verifies a program and binds the commands that it calls. lookup gives
@@ -95,7 +98,11 @@ func Link(p *bytecode.Program, lookup func(name string) *Command) (*Code, error)
 	c.functions = make([]function, len(p.Functions))
 	for i := range p.Functions {
 		f := &p.Functions[i]
-		c.functions[i] = function{f, f.Code, f.Registers > bytecode.MaxDirect}
+		c.functions[i] = function{
+			Function: f, code: words(f.Code),
+			registers: f.Registers, params: f.Params, named: min(max(len(f.Locals), f.Params), f.Registers),
+			wide: f.Registers > bytecode.MaxDirect,
+		}
 	}
 	c.commands = make([]*Command, len(p.Commands))
 	for i, want := range p.Commands {
@@ -104,7 +111,9 @@ func Link(p *bytecode.Program, lookup func(name string) *Command) (*Code, error)
 		}
 	}
 	for i, name := range p.Globals {
-		c.slots[name] = int32(i)
+		if name != "" { // a gap
+			c.slots[name] = int32(i)
+		}
 	}
 	for _, name := range p.Requires {
 		granted, ok := ParseCapability(name)
@@ -127,12 +136,20 @@ func (c *Code) Size() int {
 	}
 	for i := range c.functions {
 		f := &c.functions[i]
-		n += 256 + 8*len(f.code) + 12*len(f.Positions) + 12*len(f.Handlers) + 32*len(f.Locals)
+		n += 256 + 16*len(f.code) + 12*len(f.Positions) + 12*len(f.Handlers) + 32*len(f.Locals)
 	}
 	for _, name := range c.program.Globals {
 		n += 64 + len(name)
 	}
 	return n
+}
+
+func words(code []bytecode.Instr) []word {
+	ws := make([]word, len(code))
+	for i, in := range code {
+		ws[i] = makeWord(in)
+	}
+	return ws
 }
 
 func constantValue(k bytecode.Constant) Value {

@@ -210,6 +210,32 @@ func (m *Machine) lookAtClock() error {
 	}
 }
 
+// Scratch is memory that an execution uses for a while without holding it,
+// bounded by what its quota leaves.
+type Scratch struct {
+	m    *Machine
+	left int64
+	look int64 // bytes until the next look at the clock
+}
+
+// Scratch starts a new account.
+func (m *Machine) Scratch() *Scratch { return &Scratch{m: m, left: m.mem.left} }
+
+// Charge asks for n bytes before they are allocated, and looks at the deadline
+// now and then. Its errors are quota_memory, quota_time and cancelled.
+func (s *Scratch) Charge(n int) error {
+	s.left -= int64(n)
+	s.look -= int64(n)
+	if s.left < 0 {
+		return Errorf(CodeMemory, "more than %d bytes of memory", s.m.mem.limit)
+	}
+	if s.look < 0 {
+		s.look = 64 << 10
+		return s.m.lookAtClock()
+	}
+	return nil
+}
+
 // Used tells what the execution has used so far: instructions, and bytes
 // charged since memory was measured last. Both are the same on every run of
 // the same program with the same input.

@@ -112,8 +112,34 @@ func (m *Machine) enter(code *Code, fn *function, args, n int, caps Capability) 
 		copy(m.stack[base:base+n], m.stack[args:args+n])
 	}
 	clear(m.stack[base+n : top])
+	if err := m.Work(fn.registers / 16); err != nil {
+		return err
+	}
 	m.frames = append(m.frames, frame{code: code, fn: fn, base: base, caps: caps, result: result})
 	return nil
+}
+
+// enterFast is enter for the usual call of a script's function: one that takes
+// no more stack than was used before. Only the function's names are made unset: its
+// temporaries are written before they are read, and hold nothing that is not
+// the script's own.
+func (m *Machine) enterFast(caller *frame, fn *function, base int) bool {
+	n := len(m.frames)
+	top := base + fn.registers
+	if n > m.limits.Depth || n == cap(m.frames) || caller.fn.wide || fn.wide ||
+		top > m.high || top+spareRegisters > len(m.stack) {
+		return false
+	}
+	for i := base + fn.params; i < base+fn.named; i++ {
+		m.stack[i] = Value{}
+	}
+	m.frames = m.frames[:n+1]
+	f := &m.frames[n]
+	if f.fn != fn || f.code != caller.code {
+		f.fn, f.code = fn, caller.code
+	}
+	f.base, f.pc, f.caps, f.result = base, 0, caller.caps, -1
+	return true
 }
 
 func (m *Machine) growStack(n int) {
@@ -178,6 +204,9 @@ func (m *Machine) unwind(err error) error {
 	}
 	for i := len(m.frames) - 1; i >= 0; i-- {
 		f := &m.frames[i]
+		if err := m.Work(len(f.fn.Handlers) / 8); err != nil {
+			return m.locate(err)
+		}
 		target, ok := f.fn.handler(f.pc - 1)
 		if !ok {
 			continue

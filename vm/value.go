@@ -60,6 +60,11 @@ func (v Value) Kind() Kind {
 	return Kind(v.n >> kindShift)
 }
 
+// isScalar tells whether v holds no object.
+func (v Value) isScalar() bool {
+	return uintptr(v.p)-uintptr(unsafe.Pointer(&tags)) < uintptr(scalars) || v.p == nil
+}
+
 // NoneValue is None.
 func NoneValue() Value { return Value{p: unsafe.Pointer(&tags[None])} }
 

@@ -88,31 +88,63 @@ func (w *walk) value(v Value) error {
 	base := len(w.m.walkStack)
 	w.m.walkStack = append(w.m.walkStack, walkItem{v, 0})
 	for len(w.m.walkStack) > base {
-		if err := w.m.Work(1); err != nil {
+		n := w.step()
+		if err := w.m.Work(1 + n/8); err != nil {
 			w.m.walkStack = w.m.walkStack[:base]
 			return err
 		}
-		w.step()
 	}
 	return nil
 }
 
-// step goes on in the innermost container for at most 16 of its values.
-func (w *walk) step() {
+// step goes on in the innermost container for at most 256 of its values, and
+// tells how many it looked at.
+func (w *walk) step() int {
 	stack := &w.m.walkStack
 	it := &(*stack)[len(*stack)-1]
-	for range 16 {
-		child, ok := it.v.child(it.pos)
-		if !ok {
-			*stack = (*stack)[:len(*stack)-1]
-			return
+	var items []Value
+	switch it.v.Kind() {
+	case Dict:
+		return w.stepDict(it)
+	case iterator:
+		items = []Value{it.v.iter().source}
+	default:
+		items = it.v.list().items
+	}
+	from := min(it.pos, len(items))
+	part := items[from:min(from+256, len(items))]
+	for i, child := range part {
+		if child.isScalar() || !w.enter(child) {
+			continue
 		}
-		it.pos++
-		if w.enter(child) {
+		it.pos = from + i + 1
+		*stack = append(*stack, walkItem{child, 0})
+		return i + 1
+	}
+	if it.pos = from + len(part); it.pos == len(items) {
+		*stack = (*stack)[:len(*stack)-1]
+	}
+	return len(part)
+}
+
+// stepDict is step for a dict: its keys hold nothing but themselves.
+func (w *walk) stepDict(it *walkItem) int {
+	stack := &w.m.walkStack
+	entries := it.v.dict().entries
+	from := min(it.pos, len(entries))
+	part := entries[from:min(from+128, len(entries))]
+	for i := range part {
+		w.enter(part[i].key)
+		if child := part[i].val; !child.isScalar() && w.enter(child) {
+			it.pos = from + i + 1
 			*stack = append(*stack, walkItem{child, 0})
-			return
+			return 2 * (i + 1)
 		}
 	}
+	if it.pos = from + len(part); it.pos == len(entries) {
+		*stack = (*stack)[:len(*stack)-1]
+	}
+	return 2 * len(part)
 }
 
 // enter counts v itself where it is met for the first time, and tells whether
@@ -148,27 +180,4 @@ func (w *walk) first(mark *uint32) bool {
 	}
 	*mark = w.m.mem.mark
 	return true
-}
-
-// child gives the value at a position of a container: of a dict keys and
-// values in turn.
-func (v Value) child(pos int) (Value, bool) {
-	switch v.Kind() {
-	case List, Tuple, splice:
-		if items := v.list().items; pos < len(items) {
-			return items[pos], true
-		}
-	case Dict:
-		if entries := v.dict().entries; pos/2 < len(entries) {
-			if pos%2 == 0 {
-				return entries[pos/2].key, true
-			}
-			return entries[pos/2].val, true
-		}
-	case iterator:
-		if pos == 0 {
-			return v.iter().source, true
-		}
-	}
-	return Value{}, false
 }

@@ -1,0 +1,305 @@
+// This file holds the engine and its programs.
+
+// Package avap embeds the AVAP language: compile a script once, run it any
+// number of times from any goroutine, each execution in a sandbox of its own
+// with hard quotas on instructions, memory and time.
+//
+//	engine, err := avap.New(avap.Options{})
+//	program, err := engine.Compile("addVar(sum, a + b)\naddResult(sum)")
+//	result, err := program.Run(ctx, avap.Input{Variables: avap.Object{{Key: "a", Value: 1}, {Key: "b", Value: 2}}})
+//	fmt.Println(result.Get("sum")) // 3
+//
+// The language is described in docs/language.md, its commands in
+// docs/commands.md.
+package avap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/avap-framework/avap/bytecode"
+	"github.com/avap-framework/avap/catalog"
+	"github.com/avap-framework/avap/command"
+	"github.com/avap-framework/avap/compile"
+	"github.com/avap-framework/avap/syntax"
+	"github.com/avap-framework/avap/vm"
+)
+
+// Types of the machine that the engine's users meet.
+type (
+	// Limits are the quotas of one execution; zero fields stand for the
+	// defaults, negative ones for no limit.
+	Limits = vm.Limits
+	// Error is what ended a compilation or an execution: a code, a message, a place.
+	Error = vm.Error
+	// ErrorCode is the kind of an Error.
+	ErrorCode = vm.ErrorCode
+	// Object is a dict in Go, in its order.
+	Object = vm.Object
+	// Pair is one key of an Object.
+	Pair = vm.Pair
+	// Host is how commands reach the world outside. A nil HTTP or SQL makes
+	// the commands that need it fail; a nil Clock or Random is the system's.
+	Host = command.Host
+	// Capability is a set of things that a script's commands may reach.
+	Capability = vm.Capability
+	// LogEntry tells of one top-level statement that ran.
+	LogEntry = vm.LogEntry
+)
+
+// CodeSyntax is the code of a script that does not parse or compile.
+const CodeSyntax ErrorCode = "syntax_error"
+
+// Capabilities of scripts.
+const (
+	CapHTTP         = vm.CapHTTP
+	CapSQL          = vm.CapSQL
+	CapRandom       = vm.CapRandom
+	CapTime         = vm.CapTime
+	AllCapabilities = vm.AllCapabilities
+)
+
+// Options make an engine. The zero value runs scripts under the default
+// limits, with the stock commands and nothing to reach outside but clock and
+// randomness.
+type Options struct {
+	Host        Host
+	Limits      Limits
+	Definitions []Source // of commands in AVAP
+	// Yield is called by each execution about every 50 µs, to let others run;
+	// nil stands for runtime.Gosched.
+	Yield func()
+}
+
+// Source is AVAP text under the name that errors give it.
+type Source struct{ Name, Text string }
+
+// Engine compiles and runs scripts against one catalog of commands. It is
+// immutable and safe for concurrent use.
+type Engine struct {
+	catalog     *catalog.Catalog
+	limits      Limits
+	yield       func()
+	diagnostics []Diagnostic
+	machines    sync.Pool // of *vm.Machine
+}
+
+// Diagnostic is something that can be said of a source without running it.
+type Diagnostic struct {
+	Name    string // of the source; empty for a script
+	Line    int
+	Col     int
+	Code    ErrorCode // empty where it is only a caution
+	Message string
+}
+
+// Caution tells whether the source runs in spite of it.
+func (d Diagnostic) Caution() bool { return d.Code == "" }
+
+// New makes an engine. Its error is an *Error, wrapped with the name of the
+// source that holds the mistake.
+func New(opt Options) (*Engine, error) {
+	e := &Engine{
+		catalog: catalog.New(command.Signature, command.Natives(opt.Host)),
+		limits:  opt.Limits,
+		yield:   opt.Yield,
+	}
+	var defs []*syntax.Definition
+	for _, s := range opt.Definitions {
+		f, err := syntax.Parse(s.Text, syntax.Options{})
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", s.Name, asError(err))
+		}
+		if len(f.Commands) == 0 || len(f.Body) > 0 || len(f.Funcs) > 0 {
+			return nil, fmt.Errorf("%s: a source of definitions holds definitions of commands alone", s.Name)
+		}
+		defs = append(defs, f.Commands...)
+	}
+	c, diagnostics, err := e.catalog.Define(defs)
+	if err != nil {
+		return nil, fmt.Errorf("definitions: %w", asError(err))
+	}
+	e.catalog = c
+	e.diagnostics = convertDiagnostics(diagnostics)
+	return e, nil
+}
+
+// Diagnostics gives what can be said of the engine's definitions.
+func (e *Engine) Diagnostics() []Diagnostic { return e.diagnostics }
+
+// Program is a compiled script. It is immutable and safe for concurrent use.
+type Program struct {
+	engine      *Engine
+	code        *vm.Code
+	diagnostics []Diagnostic
+}
+
+// Compile compiles a script. A mistake in it is an *Error with CodeSyntax, or
+// several of them joined, in the order of the source.
+func (e *Engine) Compile(script string) (*Program, error) {
+	return e.compile(script, nil)
+}
+
+func (e *Engine) compile(script string, charge func(int) error) (*Program, error) {
+	f, err := syntax.Parse(script, syntax.Options{Charge: charge})
+	if err != nil {
+		return nil, asError(err)
+	}
+	if len(f.Commands) > 0 {
+		d := f.Commands[0]
+		return nil, &Error{
+			Code: CodeSyntax, Line: int(d.Pos.Line), Col: int(d.Pos.Col),
+			Msg: "a script cannot define the command " + d.Name + ": definitions are published on their own",
+		}
+	}
+	p, diagnostics, err := compile.Script(f, compile.Options{Lookup: e.catalog.Signature, Charge: charge})
+	if err != nil {
+		return nil, asError(err)
+	}
+	code, err := vm.Link(p, e.catalog.Command)
+	if err != nil {
+		return nil, &Error{Code: vm.CodeInternal, Msg: "a defect of the compiler", Err: err}
+	}
+	return &Program{engine: e, code: code, diagnostics: convertDiagnostics(diagnostics)}, nil
+}
+
+// Diagnostics gives what can be said of the script without running it, in the
+// order of the source.
+func (p *Program) Diagnostics() []Diagnostic { return p.diagnostics }
+
+// Bytecode gives what the script was compiled to. It must not be changed.
+func (p *Program) Bytecode() *bytecode.Program { return p.code.Program() }
+
+// Size is about how many bytes of memory the program holds.
+func (p *Program) Size() int { return p.code.Size() }
+
+// Input is what one execution is given.
+type Input struct {
+	Variables  Object     // the Global pool's first contents
+	Query      string     // the query string, for addParam and getQueryParamList
+	Parameters Object     // further parameters for addParam, behind those of the query string
+	Limits     *Limits    // instead of the engine's; nil for these
+	Grants     Capability // what the script may reach; zero stands for everything
+	NoLogs     bool       // keeps no log of the top-level statements
+}
+
+// Result is what an execution gave.
+type Result struct {
+	Exports   Object // what addResult exported, in order
+	Variables Object // the Global pool, in the order in which the variables came to be
+	Logs      []LogEntry
+	Status    int    // the HTTP status that the script asked for, else 200
+	JSON      []byte // the whole answer
+	Used      Usage
+}
+
+// Usage is what an execution used.
+type Usage struct {
+	Instructions int64
+	Memory       int64 // bytes charged since memory was measured last
+	Time         time.Duration
+}
+
+// Get gives what was exported under a name, nil where there is nothing.
+func (r *Result) Get(name string) any { return r.Exports.Get(name) }
+
+// Run executes the program once. Its error is an *Error; a cancelled context
+// ends the execution with the code cancelled.
+func (p *Program) Run(ctx context.Context, in Input) (*Result, error) {
+	limits := p.engine.limits
+	if in.Limits != nil {
+		limits = *in.Limits
+	}
+	x := p.engine.Begin(ctx, limits)
+	defer x.End()
+	if err := x.setInput(in); err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	if err := x.Run(p); err != nil {
+		return nil, err
+	}
+	r := &Result{Logs: x.machine.Logs(), Status: x.Status()}
+	var err error
+	if r.Exports, err = object(x.machine.Results()); err != nil {
+		return nil, err
+	}
+	if r.Variables, err = object(x.machine.Variables()); err != nil {
+		return nil, err
+	}
+	if r.JSON, err = x.AppendAnswer(nil); err != nil {
+		return nil, err
+	}
+	r.Used.Time = time.Since(began)
+	r.Used.Instructions, r.Used.Memory = x.machine.Used()
+	return r, nil
+}
+
+// object turns fields into Go's own values.
+func object(fields []vm.Field) (Object, error) {
+	o := make(Object, len(fields))
+	for i, f := range fields {
+		v, err := vm.ToGo(f.Value)
+		if err != nil {
+			return nil, err
+		}
+		o[i] = Pair{Key: f.Name, Value: v}
+	}
+	return o, nil
+}
+
+// convertDiagnostics gives the compiler's diagnostics as the engine's own.
+func convertDiagnostics(ds []compile.Diagnostic) []Diagnostic {
+	out := make([]Diagnostic, len(ds))
+	for i, d := range ds {
+		out[i] = Diagnostic{Line: int(d.Pos.Line), Col: int(d.Pos.Col), Code: ErrorCode(d.Code), Message: d.Msg}
+	}
+	return out
+}
+
+// asError gives an error of a compilation as *Error, several as a join of them.
+func asError(err error) error {
+	var many syntax.Errors
+	if errors.As(err, &many) {
+		errs := make([]error, len(many))
+		for i, e := range many {
+			errs[i] = syntaxError(e.Pos, e.Msg)
+		}
+		if len(errs) == 1 {
+			return errs[0]
+		}
+		return errors.Join(errs...)
+	}
+	var one *compile.Error
+	if errors.As(err, &one) {
+		return syntaxError(one.Pos, one.Msg)
+	}
+	var def *catalog.Error
+	if errors.As(err, &def) {
+		return syntaxError(def.Pos, "command "+def.Name+": "+def.Msg)
+	}
+	return err
+}
+
+func syntaxError(pos syntax.Pos, msg string) *Error {
+	return &Error{Code: CodeSyntax, Msg: msg, Line: int(pos.Line), Col: int(pos.Col)}
+}
+
+// Errors gives the single errors of a compilation, in the order of the source.
+func Errors(err error) []*Error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var all []*Error
+		for _, e := range joined.Unwrap() {
+			all = append(all, Errors(e)...)
+		}
+		return all
+	}
+	var e *Error
+	if errors.As(err, &e) {
+		return []*Error{e}
+	}
+	return nil
+}

@@ -1,0 +1,160 @@
+// This file holds the flags that several commands share, and their reading from
+// the environment.
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/avap-framework/avap"
+	"github.com/avap-framework/avap/host/httpclient"
+	"github.com/avap-framework/avap/host/netpolicy"
+	"github.com/avap-framework/avap/host/sqldb"
+)
+
+// fromEnvironment lets every flag of a command be given as AVAP_NAME; the flag
+// itself wins.
+func fromEnvironment(cmd *cobra.Command) error {
+	var err error
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		name := "AVAP_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		if value, ok := os.LookupEnv(name); ok && !f.Changed && err == nil {
+			if serr := cmd.Flags().Set(f.Name, value); serr != nil {
+				err = fmt.Errorf("%s: %w", name, serr)
+			}
+		}
+	})
+	return err
+}
+
+// limitFlags are the quotas of one execution.
+type limitFlags struct {
+	instructions int64
+	memory       bytesValue
+	time         time.Duration
+	hostTime     time.Duration
+	depth        int
+	output       bytesValue
+	hostCalls    int
+}
+
+func (l *limitFlags) register(fs *pflag.FlagSet) {
+	l.memory, l.output = 32<<20, 8<<20
+	fs.Int64Var(&l.instructions, "limit-instructions", 10_000_000, "instructions of one execution")
+	fs.Var(&l.memory, "limit-memory", "memory that one execution may hold")
+	fs.DurationVar(&l.time, "limit-time", 800*time.Millisecond, "time of one execution, host calls not counted")
+	fs.DurationVar(&l.hostTime, "limit-host-time", 5*time.Second, "time of all host calls of one execution")
+	fs.IntVar(&l.depth, "limit-depth", 200, "calls inside of calls")
+	fs.Var(&l.output, "limit-output", "size of the answer")
+	fs.IntVar(&l.hostCalls, "limit-host-calls", 64, "HTTP and SQL calls of one execution")
+}
+
+// limits checks the flags. Every quota must be at least 1: there is none to
+// switch off.
+func (l *limitFlags) limits() (avap.Limits, error) {
+	for _, f := range []struct {
+		name  string
+		value int64
+	}{
+		{"limit-instructions", l.instructions}, {"limit-memory", int64(l.memory)}, {"limit-time", int64(l.time)},
+		{"limit-host-time", int64(l.hostTime)}, {"limit-depth", int64(l.depth)}, {"limit-output", int64(l.output)},
+		{"limit-host-calls", int64(l.hostCalls)},
+	} {
+		if f.value < 1 {
+			return avap.Limits{}, fmt.Errorf("--%s must be more than 0", f.name)
+		}
+	}
+	if l.depth > 10_000 {
+		return avap.Limits{}, fmt.Errorf("--limit-depth must be at most 10000")
+	}
+	return avap.Limits{
+		Instructions: l.instructions, Memory: int64(l.memory), Time: l.time, HostTime: l.hostTime,
+		Depth: l.depth, Output: int(l.output), HostCalls: l.hostCalls,
+	}, nil
+}
+
+// bytesValue is a number of bytes, written as 1048576, 1024KiB or 1MiB.
+type bytesValue int64
+
+func (b *bytesValue) Type() string { return "bytes" }
+
+func (b *bytesValue) String() string {
+	n := int64(*b)
+	for _, u := range byteUnits {
+		if n >= u.size && n%u.size == 0 {
+			return strconv.FormatInt(n/u.size, 10) + u.name
+		}
+	}
+	return strconv.FormatInt(n, 10)
+}
+
+var byteUnits = []struct {
+	name string
+	size int64
+}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}}
+
+// Set reads a number with or without a unit.
+func (b *bytesValue) Set(s string) error {
+	size := int64(1)
+	number := s
+	for _, u := range byteUnits {
+		if rest, ok := strings.CutSuffix(s, u.name); ok {
+			number, size = strings.TrimSpace(rest), u.size
+		}
+	}
+	n, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || n < 0 || n > (1<<62)/size {
+		return fmt.Errorf("%q is no number of bytes: write 1048576, 1024KiB or 1MiB", s)
+	}
+	*b = bytesValue(n * size)
+	return nil
+}
+
+// hostFlags say what scripts may reach outside.
+type hostFlags struct{ allowNet string }
+
+func (h *hostFlags) register(fs *pflag.FlagSet) {
+	fs.StringVar(&h.allowNet, "allow-net", "public",
+		"where scripts may connect: public, none, or a list of CIDRs, hosts, host:port")
+}
+
+// open makes the hosts. close gives back what they have open.
+func (h *hostFlags) open() (hosts avap.Host, close func(), err error) {
+	policy, err := netpolicy.Parse(h.allowNet)
+	if err != nil {
+		return hosts, nil, fmt.Errorf("--allow-net: %w", err)
+	}
+	client := httpclient.New(httpclient.Options{Policy: policy})
+	hosts.HTTP = client
+	close = client.Close
+	if url := os.Getenv("AVAP_DATABASE"); url != "" {
+		db, err := sqldb.New(url, sqldb.Options{})
+		if err != nil {
+			return hosts, nil, fmt.Errorf("AVAP_DATABASE: %w", err)
+		}
+		hosts.SQL = db
+		close = func() { client.Close(); db.Close() }
+	}
+	return hosts, close, nil
+}
+
+// readSource reads a file, or standard input where its name is "-".
+func readSource(cmd *cobra.Command, name string) (string, error) {
+	const most = 16 << 20
+	if name == "-" {
+		return readAll(cmd.InOrStdin(), name, most)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	return readAll(f, name, most)
+}

@@ -1,0 +1,236 @@
+// This file holds the commands that look at sources: check, fmt, inspect.
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/avap-framework/avap"
+	"github.com/avap-framework/avap/bytecode"
+	"github.com/avap-framework/avap/syntax"
+)
+
+func readAll(r io.Reader, name string, most int64) (string, error) {
+	b, err := io.ReadAll(io.LimitReader(r, most+1))
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", name, err)
+	}
+	if int64(len(b)) > most {
+		return "", fmt.Errorf("%s: larger than %d MiB", name, most>>20)
+	}
+	return string(b), nil
+}
+
+// readDefinitions reads the files of --define.
+func readDefinitions(cmd *cobra.Command, names []string) ([]avap.Source, error) {
+	var sources []avap.Source
+	for _, name := range names {
+		text, err := readSource(cmd, name)
+		if err != nil {
+			return nil, err
+		}
+		sources = append(sources, avap.Source{Name: name, Text: text})
+	}
+	return sources, nil
+}
+
+func checkCommand() *cobra.Command {
+	var define []string
+	cmd := &cobra.Command{
+		Use:   "check FILE…",
+		Short: "Tell of mistakes in scripts and definitions without running them",
+		Long: `check prints syntax errors and static errors as file:line:col: message, and points
+at what rarely works as meant. The exit status is 1 where there is any error.`,
+		Example: `  avap check api.avap
+  avap check --define crm.avap api.avap`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			sources, err := readDefinitions(cmd, define)
+			if err != nil {
+				return err
+			}
+			engine, err := avap.New(avap.Options{Definitions: sources})
+			if err != nil {
+				return err
+			}
+			bad := false
+			for _, name := range args {
+				faults, err := checkFile(cmd, engine, sources, name)
+				if err != nil {
+					return err
+				}
+				bad = bad || faults
+			}
+			if bad {
+				return errFailed{}
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringArrayVar(&define, "define", nil, "a file with command definitions that the scripts use")
+	return cmd
+}
+
+// checkFile prints what there is to say of a file, and tells whether there is
+// any error.
+func checkFile(cmd *cobra.Command, engine *avap.Engine, defined []avap.Source, name string) (faults bool, err error) {
+	text, err := readSource(cmd, name)
+	if err != nil {
+		return false, err
+	}
+	var diagnostics []avap.Diagnostic
+	if definesCommands(text) {
+		var with *avap.Engine
+		with, err = avap.New(avap.Options{Definitions: append(defined[:len(defined):len(defined)], avap.Source{Name: name, Text: text})})
+		if err == nil {
+			diagnostics = with.Diagnostics()
+		}
+	} else {
+		var p *avap.Program
+		p, err = engine.Compile(text)
+		if err == nil {
+			diagnostics = p.Diagnostics()
+		}
+	}
+	out := cmd.OutOrStdout()
+	if err != nil {
+		all := avap.Errors(err)
+		for _, e := range all {
+			fmt.Fprintf(out, "%s:%d:%d: %s\n", name, e.Line, e.Col, e.Msg)
+		}
+		if len(all) == 0 {
+			return true, err
+		}
+		return true, nil
+	}
+	for _, d := range diagnostics {
+		kind := ""
+		if d.Caution() {
+			kind = "caution: "
+		}
+		fmt.Fprintf(out, "%s:%d:%d: %s%s\n", name, d.Line, d.Col, kind, d.Message)
+		faults = faults || !d.Caution()
+	}
+	return faults, nil
+}
+
+// definesCommands tells whether a source holds command definitions.
+func definesCommands(text string) bool {
+	f, _ := syntax.Parse(text, syntax.Options{})
+	return f != nil && len(f.Commands) > 0
+}
+
+func fmtCommand() *cobra.Command {
+	var write bool
+	cmd := &cobra.Command{
+		Use:   "fmt [-w] FILE…",
+		Short: "Lay sources out canonically",
+		Long:  `fmt prints sources in their canonical layout. With -w it rewrites the files instead, and names those that it changed.`,
+		Example: `  avap fmt api.avap
+  avap fmt -w *.avap`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			bad := false
+			for _, name := range args {
+				text, err := readSource(cmd, name)
+				if err != nil {
+					return err
+				}
+				formatted, err := syntax.Format(text)
+				var mistakes syntax.Errors
+				if errors.As(err, &mistakes) {
+					for _, e := range mistakes {
+						fmt.Fprintf(cmd.ErrOrStderr(), "%s:%d:%d: %s\n", name, e.Pos.Line, e.Pos.Col, e.Msg)
+					}
+					bad = true
+					continue
+				}
+				if err != nil {
+					return fmt.Errorf("%s: %w", name, err)
+				}
+				if !write || name == "-" {
+					fmt.Fprint(cmd.OutOrStdout(), formatted)
+					continue
+				}
+				if formatted == text {
+					continue
+				}
+				if err := replaceFile(name, formatted); err != nil {
+					return err
+				}
+				fmt.Fprintln(cmd.OutOrStdout(), name)
+			}
+			if bad {
+				return errFailed{}
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVarP(&write, "write", "w", false, "rewrite the files")
+	return cmd
+}
+
+// replaceFile writes a file whole or not at all, keeping its mode.
+func replaceFile(name, text string) error {
+	info, err := os.Stat(name)
+	if err != nil {
+		return err
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(name), ".avap-fmt-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name())
+	_, err = tmp.WriteString(text)
+	if err == nil {
+		err = tmp.Chmod(info.Mode().Perm())
+	}
+	if cerr := tmp.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), name)
+}
+
+func inspectCommand() *cobra.Command {
+	var define []string
+	cmd := &cobra.Command{
+		Use:     "inspect FILE.avap",
+		Short:   "Show what a script compiles to",
+		Long:    `inspect prints the disassembly of a script. The instructions are described in docs/bytecode.md.`,
+		Example: `  avap inspect api.avap`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			text, err := readSource(cmd, args[0])
+			if err != nil {
+				return err
+			}
+			sources, err := readDefinitions(cmd, define)
+			if err != nil {
+				return err
+			}
+			engine, err := avap.New(avap.Options{Definitions: sources})
+			if err != nil {
+				return err
+			}
+			p, err := engine.Compile(text)
+			if err != nil {
+				for _, e := range avap.Errors(err) {
+					fmt.Fprintf(cmd.ErrOrStderr(), "%s:%d:%d: %s\n", args[0], e.Line, e.Col, e.Msg)
+				}
+				return errFailed{}
+			}
+			return bytecode.Disassemble(cmd.OutOrStdout(), p.Bytecode())
+		},
+	}
+	cmd.Flags().StringArrayVar(&define, "define", nil, "a file with command definitions that the script uses")
+	return cmd
+}

@@ -1,0 +1,141 @@
+// This file holds one execution in its steps, for doors that bring bytes and
+// take bytes: nothing is turned into Go's own values on the way.
+
+package avap
+
+import (
+	"context"
+	"net/url"
+	"strings"
+
+	"github.com/avap-framework/avap/vm"
+)
+
+// Execution is one execution of a script, from its input to its answer. It is
+// not safe for concurrent use. Its quotas run from Begin on: reading the input and
+// compiling count too.
+type Execution struct {
+	engine  *Engine
+	machine *vm.Machine
+	in      vm.Input
+	// Only keeps variables and logs out of the answer.
+	Only bool
+}
+
+// Begin starts an execution. End must be called when its answer was taken.
+func (e *Engine) Begin(ctx context.Context, limits Limits) *Execution {
+	m, _ := e.machines.Get().(*vm.Machine)
+	if m == nil {
+		m = &vm.Machine{}
+	}
+	m.Reset(ctx, limits, e.yield)
+	return &Execution{engine: e, machine: m, in: vm.Input{Grants: vm.AllCapabilities, Logs: true}}
+}
+
+// End gives up what the execution holds.
+func (x *Execution) End() {
+	x.machine.Clear()
+	x.engine.machines.Put(x.machine)
+	x.machine = nil
+}
+
+// Machine is the machine of the execution, for reading its input in.
+func (x *Execution) Machine() *vm.Machine { return x.machine }
+
+// SetVariable adds a variable of the Global pool.
+func (x *Execution) SetVariable(name string, v vm.Value) error {
+	if err := x.machine.Charge(len(name) + 64); err != nil {
+		return err
+	}
+	x.in.Variables = append(x.in.Variables, vm.Field{Name: strings.Clone(name), Value: v})
+	return nil
+}
+
+// SetParameter adds a parameter for addParam, behind those of the query string.
+func (x *Execution) SetParameter(name string, v vm.Value) error {
+	if err := x.machine.Charge(len(name) + 64); err != nil {
+		return err
+	}
+	x.in.Body = append(x.in.Body, vm.Field{Name: strings.Clone(name), Value: v})
+	return nil
+}
+
+// SetQuery sets the query string. A pair that is not well escaped is kept as
+// it is written.
+func (x *Execution) SetQuery(query string) error {
+	if query == "" {
+		return nil
+	}
+	if err := x.machine.Charge(2*len(query) + 64*(1+strings.Count(query, "&"))); err != nil {
+		return err
+	}
+	for pair := range strings.SplitSeq(query, "&") {
+		if pair == "" {
+			continue
+		}
+		key, text, _ := strings.Cut(pair, "=")
+		x.in.Query = append(x.in.Query, vm.QueryParam{Key: unescape(key), Text: unescape(text)})
+	}
+	return nil
+}
+
+func unescape(s string) string {
+	if !strings.ContainsAny(s, "%+") {
+		return strings.ToValidUTF8(s, "\uFFFD")
+	}
+	if u, err := url.QueryUnescape(s); err == nil {
+		s = u
+	}
+	return strings.ToValidUTF8(s, "\uFFFD")
+}
+
+// Grant bounds what the script may reach.
+func (x *Execution) Grant(c Capability) { x.in.Grants = c }
+
+// setInput takes an Input over.
+func (x *Execution) setInput(in Input) error {
+	for _, p := range in.Variables {
+		v, err := x.machine.FromGo(p.Value)
+		if err != nil {
+			return err
+		}
+		if err := x.SetVariable(p.Key, v); err != nil {
+			return err
+		}
+	}
+	for _, p := range in.Parameters {
+		v, err := x.machine.FromGo(p.Value)
+		if err != nil {
+			return err
+		}
+		if err := x.SetParameter(p.Key, v); err != nil {
+			return err
+		}
+	}
+	if in.Grants != 0 {
+		x.in.Grants = in.Grants
+	}
+	x.in.Logs = !in.NoLogs
+	return x.SetQuery(in.Query)
+}
+
+// Compile compiles a script under the quotas of memory and time of this
+// execution. What that takes is not held by the execution itself.
+func (x *Execution) Compile(script string) (*Program, error) {
+	budget := x.machine.Scratch()
+	return x.engine.compile(script, budget.Charge)
+}
+
+// Run runs a program of the same engine to its end.
+func (x *Execution) Run(p *Program) error {
+	x.in.Logs = x.in.Logs && !x.Only
+	return x.machine.Run(p.code, x.in)
+}
+
+// AppendAnswer appends the JSON answer of an execution that succeeded.
+func (x *Execution) AppendAnswer(dst []byte) ([]byte, error) {
+	return x.machine.AppendAnswer(dst, !x.Only)
+}
+
+// Status is the HTTP status that the script asked for, else 200.
+func (x *Execution) Status() int { return x.machine.Status() }

@@ -1,0 +1,72 @@
+package avap_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/avap-framework/avap"
+	"github.com/avap-framework/avap/internal/oracle"
+)
+
+// knownDifferences are the expressions whose value differs from Python's on
+// purpose, with the reason. docs/differences.md lists them for users.
+var knownDifferences = map[string]string{
+	"[[x.pop([]), x] for x in [{}]][0]": "a list is no key of an empty dict either: type_error, where CPython does not look at the key",
+}
+
+// TestOracle holds expressions against what CPython said of them.
+func TestOracle(t *testing.T) {
+	t.Parallel()
+	cases, err := oracle.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine, err := avap.New(avap.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	different := 0
+	for _, c := range cases {
+		problem := compareWithPython(t, engine, c)
+		if _, known := knownDifferences[c.Expr]; known != (problem != "") {
+			if different++; different <= 50 {
+				t.Errorf("%s\n\t%s", c.Expr, problem)
+			}
+		}
+	}
+	if different > 0 {
+		t.Errorf("%d of %d expressions differ from what is recorded", different, len(cases))
+	}
+}
+
+// compareWithPython says how the engine's value of an expression differs from
+// Python's, "" where it does not.
+func compareWithPython(t *testing.T, engine *avap.Engine, c oracle.Case) string {
+	t.Helper()
+	program, err := engine.Compile(fmt.Sprintf("v = %s\ntext = str([v])\nkind = type(v)\naddResult(text)\naddResult(kind)", c.Expr))
+	if err != nil {
+		return fmt.Sprintf("does not compile: %v", err)
+	}
+	r, err := program.Run(t.Context(), avap.Input{NoLogs: true})
+	if err != nil {
+		var e *avap.Error
+		if !errors.As(err, &e) {
+			t.Fatal(err)
+		}
+		if string(e.Code) == c.Code {
+			return ""
+		}
+		return fmt.Sprintf("error %s: %s; Python says %s%s", e.Code, e.Msg, c.Value, c.Code)
+	}
+	got, kind := r.Get("text").(string), r.Get("kind").(string)
+	switch {
+	case c.Code != "":
+		return fmt.Sprintf("is %s; Python says %s", got, c.Code)
+	case got != "["+c.Value+"]":
+		return fmt.Sprintf("is %s; Python says [%s]", got, c.Value)
+	case kind != c.Type:
+		return fmt.Sprintf("is of type %s; Python says %s", kind, c.Type)
+	}
+	return ""
+}

@@ -1,0 +1,92 @@
+// This file holds the answer of an execution that succeeded, as JSON.
+
+package vm
+
+import (
+	"strconv"
+	"time"
+)
+
+// AppendAnswer appends the answer of the execution that has just succeeded:
+//
+//	{"success":true,"result":{…},"variables":{…},"logs":[…]}
+//
+// result is in the order of the exports, variables in the order in which they
+// came to be. Without full, variables and logs are left out. The answer counts
+// against the quotas of output and memory.
+func (m *Machine) AppendAnswer(dst []byte, full bool) (_ []byte, err error) {
+	m.mem.op = m.mem.left
+	dst = append(dst, `{"success":true,"result":{`...)
+	for i, f := range m.exports {
+		if dst, err = m.appendField(dst, i == 0, f.Name, f.Value); err != nil {
+			return dst, m.locate(err)
+		}
+	}
+	dst = append(dst, '}')
+	if full {
+		dst = append(dst, `,"variables":{`...)
+		first := true
+		err = m.eachVariable(func(name string, v Value) error {
+			dst, err = m.appendField(dst, first, name, v)
+			first = false
+			return err
+		})
+		if err != nil {
+			return dst, m.locate(err)
+		}
+		dst = append(dst, `},"logs":[`...)
+		if dst, err = m.appendLogs(dst); err != nil {
+			return dst, m.locate(err)
+		}
+		dst = append(dst, ']')
+	}
+	return append(dst, '}'), nil
+}
+
+// appendField appends one member of an object.
+func (m *Machine) appendField(dst []byte, first bool, name string, v Value) ([]byte, error) {
+	if !first {
+		dst = append(dst, ',')
+	}
+	if err := m.output(len(name) + 4); err != nil {
+		return dst, err
+	}
+	dst = append(appendQuoted(dst, name), ':')
+	return m.AppendJSON(dst, v)
+}
+
+func (m *Machine) appendLogs(dst []byte) ([]byte, error) {
+	for i, l := range m.logs {
+		if err := m.output(len(l.name) + 60); err != nil {
+			return dst, err
+		}
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(appendQuoted(append(dst, `{"command":`...), l.name), `,"duration_ms":`...)
+		dst = appendMillis(dst, l.took)
+		if l.failed {
+			dst = append(dst, `,"success":false}`...)
+		} else {
+			dst = append(dst, `,"success":true}`...)
+		}
+	}
+	return dst, nil
+}
+
+// appendMillis writes a duration in milliseconds, rounded to a microsecond,
+// without trailing zeros.
+func appendMillis(dst []byte, d time.Duration) []byte {
+	us := int64(d.Round(time.Microsecond) / time.Microsecond)
+	dst = strconv.AppendInt(dst, us/1000, 10)
+	if frac := us % 1000; frac != 0 {
+		dst = append(dst, '.', byte('0'+frac/100))
+		if frac%100 != 0 {
+			dst = append(dst, byte('0'+frac/10%10))
+			if frac%10 != 0 {
+				dst = append(dst, byte('0'+frac%10))
+			}
+		}
+	}
+	return dst
+}

@@ -1,0 +1,189 @@
+package worker_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/avap-framework/avap"
+	"github.com/avap-framework/avap/internal/conformance"
+	"github.com/avap-framework/avap/worker"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// serve starts a worker on a loopback address.
+func serve(t *testing.T, opt worker.Options) *httptest.Server {
+	t.Helper()
+	engine, err := avap.New(avap.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	opt.Engine = engine
+	s := httptest.NewServer(worker.New(opt))
+	t.Cleanup(s.Close)
+	return s
+}
+
+// TestConformance runs every case of the language through the REST API.
+func TestConformance(t *testing.T) {
+	s := serve(t, worker.Options{Limits: avap.Limits{Time: time.Minute}})
+	for _, c := range conformance.Load(t, "../testdata/conformance") {
+		t.Run(c.Name, func(t *testing.T) {
+			status, _, body := post(t, s, "/api/v1/execute?"+c.Request.Query, bodyOf(t, &c))
+			c.Want.Check(t, status, body)
+		})
+	}
+}
+
+// bodyOf puts the request of a case together, keeping the order of its keys.
+func bodyOf(t *testing.T, c *conformance.Case) string {
+	t.Helper()
+	script, err := json.Marshal(c.Script)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := `{"script":` + string(script)
+	if c.Request.Variables != nil {
+		body += `,"variables":` + string(c.Request.Variables)
+	}
+	if more := strings.TrimSpace(string(c.Request.Body)); more != "" {
+		body += "," + strings.TrimSuffix(strings.TrimPrefix(more, "{"), "}")
+	}
+	return body + "}"
+}
+
+func post(t *testing.T, s *httptest.Server, path, body string) (int, http.Header, []byte) {
+	t.Helper()
+	return send(t, s, newRequest(t, "POST", s.URL+path, body))
+}
+
+func newRequest(t *testing.T, method, url, body string) *http.Request {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func send(t *testing.T, s *httptest.Server, r *http.Request) (int, http.Header, []byte) {
+	t.Helper()
+	client := *s.Client()
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	resp, err := client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, resp.Header, body
+}
+
+// TestRequests holds what the API says to requests that are no conformance cases.
+func TestRequests(t *testing.T) {
+	s := serve(t, worker.Options{Version: "1.2.3", MaxBody: 2000})
+	deep := strings.Repeat("[", 201) + strings.Repeat("]", 201)
+	for _, c := range []struct {
+		name, method, path, body string
+		status                   int
+		want                     string // in the body
+	}{
+		{"health", "GET", "/health", "", 200, `{"status":"healthy","service":"avap-server","version":"1.2.3"}`},
+		{"root", "GET", "/", "", 302, ""},
+		{"ready", "GET", "/readyz", "", 200, ""},
+		{"no such path", "GET", "/api/v2", "", 404, `"code":"not_found"`},
+		{"wrong method", "GET", "/api/v1/execute", "", 405, `"code":"method_not_allowed"`},
+		{"health is read only", "POST", "/health", "", 405, `"code":"method_not_allowed"`},
+		{"no body", "POST", "/api/v1/execute", "", 400, `"code":"bad_request"`},
+		{"no JSON", "POST", "/api/v1/execute", "x=1", 400, `invalid JSON at byte 0`},
+		{"not an object", "POST", "/api/v1/execute", "[1]", 400, `"code":"bad_request"`},
+		{"no script", "POST", "/api/v1/execute", "{}", 400, `"code":"bad_request"`},
+		{"empty script", "POST", "/api/v1/execute", `{"script":""}`, 400, `"code":"bad_request"`},
+		{"script is no text", "POST", "/api/v1/execute", `{"script":1}`, 400, `"code":"bad_request"`},
+		{"comments alone", "POST", "/api/v1/execute", `{"script":"// nothing"}`, 200, `"result":{}`},
+		{"duplicate keys", "POST", "/api/v1/execute", `{"script":"a = 1","script":"a = 2"}`, 400, `"code":"bad_request"`},
+		{"trailing bytes", "POST", "/api/v1/execute", `{"script":"a = 1"} x`, 400, `"code":"bad_request"`},
+		{"invalid UTF-8", "POST", "/api/v1/execute", "{\"script\":\"a = '\xff'\"}", 400, `"code":"bad_request"`},
+		{"deep", "POST", "/api/v1/execute", `{"script":"a = 1","x":` + deep + `}`, 400, `"code":"bad_request"`},
+		{"infinite number", "POST", "/api/v1/execute", `{"script":"a = 1","x":1e999}`, 400, `"code":"bad_request"`},
+		{"variables are no object", "POST", "/api/v1/execute", `{"script":"a = 1","variables":[]}`, 400, `"code":"bad_request"`},
+		{"package and script", "POST", "/api/v1/execute", `{"script":"a = 1","package":"AA=="}`, 400, `"code":"bad_request"`},
+		{"return", "POST", "/api/v1/execute", `{"script":"a = 1\naddResult(a)","return":["result"]}`, 200, `{"success":true,"result":{"a":1}}`},
+		{"return something else", "POST", "/api/v1/execute", `{"script":"a = 1","return":["logs"]}`, 400, `"code":"bad_request"`},
+		{"too large", "POST", "/api/v1/execute", `{"script":"` + strings.Repeat(" ", 2000) + `"}`, 413, `"code":"body_too_large"`},
+		{"angle brackets stay", "POST", "/api/v1/execute", `{"script":"a = '<&>'\naddResult(a)"}`, 200, `{"a":"<&>"}`},
+		{"angle brackets stay in errors", "POST", "/api/v1/execute", `{"script":"a = <b>"}`, 400, `<`},
+		{"syntax error", "POST", "/api/v1/execute", `{"script":"a = 1\nb ="}`, 400, `"code":"syntax_error","line":2`},
+		{"logs", "POST", "/api/v1/execute", `{"script":"addVar(a, 1)\nb = 2"}`, 200, `"logs":[{"command":"addVar","duration_ms":`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			status, header, body := send(t, s, newRequest(t, c.method, s.URL+c.path, c.body))
+			if status != c.status || !bytes.Contains(body, []byte(c.want)) {
+				t.Errorf("%d %s\nwant %d %s", status, body, c.status, c.want)
+			}
+			if header.Get("X-Request-Id") == "" {
+				t.Error("no X-Request-Id")
+			}
+		})
+	}
+}
+
+// TestRequestID keeps a fit id of the caller's and replaces any other.
+func TestRequestID(t *testing.T) {
+	s := serve(t, worker.Options{})
+	for id, kept := range map[string]bool{
+		"abc-1": true, strings.Repeat("x", 128): true, strings.Repeat("x", 129): false, "ä": false,
+	} {
+		r := newRequest(t, "POST", s.URL+"/api/v1/execute", `{"script":"x = y"}`)
+		r.Header.Set("X-Request-Id", id)
+		_, header, body := send(t, s, r)
+		got := header.Get("X-Request-Id")
+		if (got == id) != kept {
+			t.Errorf("%q came back as %q", id, got)
+		}
+		if !strings.Contains(string(body), `"request_id":"`+got+`"`) {
+			t.Errorf("%s does not name %s", body, got)
+		}
+	}
+}
+
+// TestOrigins refuses web pages of other origins, and names that are not this
+// machine's own.
+func TestOrigins(t *testing.T) {
+	s := serve(t, worker.Options{LoopbackOnly: true})
+	own := strings.TrimPrefix(s.URL, "http://")
+	for _, c := range []struct {
+		host, origin string
+		status       int
+	}{
+		{own, "", 200},
+		{own, "http://" + own, 200},
+		{own, "https://evil.example", 403},
+		{own, "null", 403},
+		{"localhost:80", "", 200},
+		{"[::1]:80", "", 200},
+		{"evil.example", "", 403},
+		{"localhost.evil.example", "", 403},
+		{"192.168.1.1", "", 403},
+	} {
+		r := newRequest(t, "POST", s.URL+"/api/v1/execute", `{"script":"a = 1"}`)
+		r.Host = c.host
+		if c.origin != "" {
+			r.Header.Set("Origin", c.origin)
+		}
+		if status, _, body := send(t, s, r); status != c.status {
+			t.Errorf("host %s, origin %s: %d %s, want %d", c.host, c.origin, status, body, c.status)
+		}
+	}
+}
