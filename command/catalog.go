@@ -9,9 +9,12 @@ package command
 import (
 	"crypto/rand"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/avap-framework/avap/bytecode"
 	"github.com/avap-framework/avap/host"
@@ -68,10 +71,18 @@ type systemClock struct{}
 
 func (systemClock) Now() time.Time { return time.Now() }
 
+// How many time zones and formats of dates are remembered.
+const (
+	keptZones   = 64
+	keptFormats = 64
+)
+
 // library is the stock commands bound to a host.
 type library struct {
 	host     Host
 	patterns *patterns
+	zones    *lru.Cache[string, *time.Location]
+	formats  *lru.Cache[string, *regexp.Regexp] // of dates that are read
 }
 
 // Natives binds the stock commands to a host. The map has every name that can
@@ -84,7 +95,12 @@ func Natives(h Host) map[string]*vm.Command {
 	if h.Random == nil {
 		h.Random = rand.Reader
 	}
-	l := &library{host: h, patterns: newPatterns()}
+	l := &library{
+		host:     h,
+		patterns: newPatterns(),
+		zones:    newCache[*time.Location](keptZones),
+		formats:  newCache[*regexp.Regexp](keptFormats),
+	}
 	bodies := map[string]vm.Native{
 		"RequestGet":       l.requestGet,
 		"RequestPost":      l.requestPost,
@@ -95,7 +111,7 @@ func Natives(h Host) map[string]*vm.Command {
 		"replace":          l.replace,
 		"getRegex":         l.getRegex,
 		"getDateTime":      l.getDateTime,
-		"getTimeStamp":     getTimeStamp,
+		"getTimeStamp":     l.getTimeStamp,
 		"stampToDatetime":  stampToDatetime,
 		"getListLen":       getListLen,
 		"itemFromList":     itemFromList,
@@ -111,6 +127,16 @@ func Natives(h Host) map[string]*vm.Command {
 		commands[name] = c
 	}
 	return commands
+}
+
+// newCache makes a bounded cache that is safe for concurrent use; what was used
+// least recently goes first.
+func newCache[V any](size int) *lru.Cache[string, V] {
+	c, err := lru.New[string, V](size)
+	if err != nil {
+		panic(err) // the size is not positive
+	}
+	return c
 }
 
 // Help gives the documentation of a stock command or word as plain text.

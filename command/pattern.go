@@ -47,13 +47,7 @@ type patterns struct {
 	kept *lru.Cache[string, *pattern]
 }
 
-func newPatterns() *patterns {
-	kept, err := lru.New[string, *pattern](keptPatterns)
-	if err != nil {
-		panic(err) // the size is not positive
-	}
-	return &patterns{kept}
-}
+func newPatterns() *patterns { return &patterns{newCache[*pattern](keptPatterns)} }
 
 // compile gives the pattern of a text. It charges the same whether the pattern is
 // remembered or not.
@@ -61,7 +55,7 @@ func (ps *patterns) compile(m *vm.Machine, source string, looseSpaces bool) (*pa
 	if len(source) > maxPattern {
 		return nil, failed("rePattern is longer than %d bytes", maxPattern)
 	}
-	rewritten, cost, err := prepare(source, looseSpaces)
+	rewritten, cost, err := prepare("rePattern", source, looseSpaces)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +79,7 @@ func (ps *patterns) compile(m *vm.Machine, source string, looseSpaces bool) (*pa
 func compilePattern(s, source string) (*pattern, int, error) {
 	tree, err := syntax.Parse(s, syntax.Perl)
 	if err != nil {
-		return nil, 0, explainPattern(source, err)
+		return nil, 0, explainPattern("rePattern", source, err)
 	}
 	tooLarge := failed("rePattern needs more than %d instructions", maxInstructions)
 	if programSize(tree) > 2*maxInstructions {
@@ -95,7 +89,7 @@ func compilePattern(s, source string) (*pattern, int, error) {
 	prog, err := syntax.Compile(tree.Simplify())
 	switch {
 	case err != nil:
-		return nil, 0, explainPattern(source, err)
+		return nil, 0, explainPattern("rePattern", source, err)
 	case len(prog.Inst) > maxInstructions:
 		return nil, 0, tooLarge
 	}
@@ -113,20 +107,20 @@ func compilePattern(s, source string) (*pattern, int, error) {
 }
 
 // explainPattern says what is wrong with a pattern.
-func explainPattern(source string, err error) error {
+func explainPattern(param, source string, err error) error {
 	e, ok := errors.AsType[*syntax.Error](err)
 	if !ok {
-		return failed("rePattern %q: %v", clip(source), err)
+		return failed("%s %q: %v", param, clip(source), err)
 	}
 	for _, sign := range []string{"(?=", "(?!", "(?<=", "(?<!"} {
 		if strings.HasPrefix(e.Expr, sign) {
-			return failed("rePattern %q: RE2 has no look-around (%s)", clip(source), sign)
+			return failed("%s %q: RE2 has no look-around (%s)", param, clip(source), sign)
 		}
 	}
 	if e.Code == syntax.ErrInvalidEscape && len(e.Expr) == 2 && '1' <= e.Expr[1] && e.Expr[1] <= '9' {
-		return failed("rePattern %q: RE2 has no back-references (%s)", clip(source), e.Expr)
+		return failed("%s %q: RE2 has no back-references (%s)", param, clip(source), e.Expr)
 	}
-	return failed("rePattern %q: %s: %s", clip(source), e.Code, clip(e.Expr))
+	return failed("%s %q: %s: %s", param, clip(source), e.Code, clip(e.Expr))
 }
 
 // programSize is how many instructions a pattern compiles to at most, found
@@ -191,7 +185,7 @@ func firstBytes(prog *syntax.Prog) *[256]bool {
 // becomes \s, but for one that is escaped, quoted by \Q…\E, or the end of a
 // range. It gives what parsing will cost, in instructions of the machine, and
 // refuses what would take the parser too long.
-func prepare(source string, looseSpaces bool) (string, int, error) {
+func prepare(param, source string, looseSpaces bool) (string, int, error) {
 	p := preparer{s: source, loose: looseSpaces}
 	for p.pos < len(p.s) {
 		switch {
@@ -209,9 +203,9 @@ func prepare(source string, looseSpaces bool) (string, int, error) {
 	}
 	switch {
 	case p.tables > maxTables:
-		return "", 0, failed("rePattern has more than %d classes \\p", maxTables)
+		return "", 0, failed("%s has more than %d classes \\p", param, maxTables)
 	case p.folded > maxFolded && ignoresCase(source):
-		return "", 0, failed("rePattern ignores case in ranges of more than %d characters", maxFolded)
+		return "", 0, failed("%s ignores case in ranges of more than %d characters", param, maxFolded)
 	}
 	return p.out.String(), 32 + len(source)/2 + 32*p.tables, nil
 }
