@@ -62,14 +62,24 @@ func outcome(t testing.TB, err error, v vm.Value) any {
 	return got
 }
 
-// shallow runs a table of one command's inputs and outcomes.
-type shallow struct {
+// obj makes an Object of keys and values in turn.
+func obj(pairs ...any) vm.Object {
+	o := vm.Object{}
+	for i := 0; i < len(pairs); i += 2 {
+		o = append(o, vm.Pair{Key: pairs[i].(string), Value: pairs[i+1]})
+	}
+	return o
+}
+
+// row is a call of a command, and its outcome.
+type row struct {
 	name string
 	args []any
 	want any
 }
 
-func runTable(t *testing.T, h Host, command string, tests []shallow) {
+// runTable calls one command for each row.
+func runTable(t *testing.T, h Host, command string, tests []row) {
 	t.Helper()
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

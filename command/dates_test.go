@@ -20,7 +20,7 @@ type noon struct{}
 func (noon) Now() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 123456789, time.UTC) }
 
 func TestGetDateTime(t *testing.T) {
-	runTable(t, Host{Clock: noon{}}, "getDateTime", []shallow{
+	runTable(t, Host{Clock: noon{}}, "getDateTime", []row{
 		{"no format", []any{nil, 0, nil}, 1772366400.123456},
 		{"no format, later", []any{"", 60, "Europe/Madrid"}, 1772366460.123456},
 		{"UTC", []any{"%Y-%m-%d %H:%M:%S.%f %Z %z", nil, nil}, "2026-03-01 12:00:00.123456 UTC +0000"},
@@ -46,7 +46,7 @@ func TestGetDateTime(t *testing.T) {
 
 func TestStampToDatetime(t *testing.T) {
 	const format = "%Y-%m-%d %H:%M:%S.%f"
-	runTable(t, Host{}, "stampToDatetime", []shallow{
+	runTable(t, Host{}, "stampToDatetime", []row{
 		{"an int", []any{0, format, 0}, "1970-01-01 00:00:00.000000"},
 		{"a float", []any{1.5, format, 0}, "1970-01-01 00:00:01.500000"},
 		{"negative", []any{-0.25, format, 0}, "1969-12-31 23:59:59.750000"},
@@ -131,7 +131,7 @@ func TestGetTimeStamp(t *testing.T) {
 			t.Errorf("%q by %q: %s", tt.date, tt.format, diff)
 		}
 	}
-	runTable(t, Host{}, "getTimeStamp", []shallow{
+	runTable(t, Host{}, "getTimeStamp", []row{
 		{"a delta", []any{"2026-01-01", "%Y-%m-%d", 60}, 1767225660.0},
 		{"a delta in text", []any{"2026-01-01", "%Y-%m-%d", "-0.5"}, 1767225599.5},
 		{"a date that reads as a number", []any{2026, "%Y", nil}, 1767225600.0},

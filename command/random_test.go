@@ -47,7 +47,7 @@ func TestRandomStringMatchesItsPattern(t *testing.T) {
 }
 
 func TestRandomStringRefuses(t *testing.T) {
-	runTable(t, Host{Random: broken{}}, "randomString", []shallow{
+	runTable(t, Host{Random: broken{}}, "randomString", []row{
 		{"a broken source", []any{"[a-z]", 1}, errOf(vm.CodeRuntime, "the random source failed")},
 		{"negative", []any{"a", -1}, errOf(vm.CodeRuntime, "Length must not be negative: -1")},
 		{"a fraction", []any{"a", 1.5}, errOf(vm.CodeType, "Length must be a whole number, not 1.5")},
