@@ -587,8 +587,7 @@ func (d *decoder) checkUTF8(from, to int) error {
 
 // escapedText reads a text that holds escapes.
 func (d *decoder) escapedText() (Value, error) {
-	var room [128]byte
-	b := builder{m: d.m, buf: room[:0]}
+	b := builder{m: d.m}
 	for from := d.pos + 1; ; {
 		i, wide, err := d.plain(from)
 		if err != nil {

@@ -395,3 +395,27 @@ func BenchmarkAppendJSON(b *testing.B) {
 		}
 	}
 }
+
+// Texts of any length with escapes are read whole.
+func TestEscapedTextsOfAnyLength(t *testing.T) {
+	for n := range 300 {
+		m := NewMachine(Limits{})
+		s := strings.Repeat("a", n) + "\n" + strings.Repeat("é", n%7)
+		in, err := json.Marshal(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v, err := m.ParseJSON(in); err != nil || !v.IsString() || v.Str() != s {
+			t.Errorf("%d bytes: %q, %v", n, v.Str(), err)
+		}
+		err = m.ParseObject([]byte(`{"k":`+string(in)+`}`), func(_ string, v Value) error {
+			if !v.IsString() || v.Str() != s {
+				t.Errorf("%d bytes in an object: %q", n, v.Str())
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
