@@ -3,10 +3,7 @@
 
 package vm
 
-import (
-	"slices"
-	"unicode/utf8"
-)
+import "unicode/utf8"
 
 const (
 	// chunk is how many bytes are copied or scanned between two calls of Work.
@@ -16,12 +13,11 @@ const (
 	maxSize = 1 << 40
 )
 
-// builder writes one text. The zero value with a machine is ready; buf may
-// start as a small array of the caller's, so that a short text is allocated once.
+// builder writes one text. The zero value with a machine is ready.
 type builder struct {
 	m    *Machine
 	buf  []byte
-	text Value // what buf belongs to, once it was charged
+	text Value // what buf belongs to
 	wide bool  // something that is not ASCII was written
 	due  int   // bytes written since Work was called
 }
@@ -113,7 +109,7 @@ func (b *builder) putValue(v Value) error {
 
 // putRune writes one code point.
 func (b *builder) putRune(r rune) error {
-	if err := b.room(utf8.UTFMax); err != nil {
+	if err := b.room(utf8.RuneLen(r)); err != nil {
 		return err
 	}
 	b.wide = b.wide || r >= utf8.RuneSelf
@@ -133,13 +129,29 @@ func (b *builder) fill(r rune, n int) error {
 		return err
 	}
 	b.wide = b.wide || r >= utf8.RuneSelf
-	for range n {
-		b.buf = utf8.AppendRune(b.buf, r)
-		if err := b.pay(1); err != nil {
+	for n > 0 {
+		part := min(n, chunk/8)
+		b.fillPart(r, part)
+		if err := b.pay(8 * part); err != nil {
 			return err
 		}
+		n -= part
 	}
 	return nil
+}
+
+func (b *builder) fillPart(r rune, n int) {
+	if r >= utf8.RuneSelf {
+		for range n {
+			b.buf = utf8.AppendRune(b.buf, r)
+		}
+		return
+	}
+	from := len(b.buf)
+	b.buf = b.buf[:from+n]
+	for i := range b.buf[from:] {
+		b.buf[from+i] = byte(r)
+	}
 }
 
 // pay counts n bytes written, and charges them for a chunk at a time.
@@ -158,7 +170,10 @@ func (b *builder) finish() (Value, error) {
 		return Value{}, err
 	}
 	v, n := b.text, len(b.buf)
-	if v.IsUnset() || v.byteLen() != n {
+	if spare := cap(b.buf) - n; spare <= n/8 && n > 0 {
+		v.n -= uint64(spare)
+		b.m.refund(spare)
+	} else {
 		text, buf, err := b.m.newText(n)
 		if err != nil {
 			return Value{}, err
@@ -245,10 +260,20 @@ func (m *Machine) sequence(v Value) ([]Value, error) {
 	if items := v.Items(); items != nil {
 		return items, nil
 	}
-	l, err := m.newList(0)
+	size := 0
+	switch v.Kind() {
+	case String:
+		var err error
+		if size, err = m.length(v); err != nil {
+			return nil, err
+		}
+	case Dict:
+		size = v.dict().len()
+	}
+	l, err := m.newList(size)
 	if err != nil {
 		return nil, err
 	}
 	err = m.each(v, func(item Value) error { return m.push(l, item) })
-	return slices.Clip(l.items), err
+	return l.items, err
 }

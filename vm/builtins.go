@@ -22,9 +22,29 @@ var builtins = [len(bytecode.Builtins)]builtin{
 
 // builtinCounts are how few and how many arguments each takes.
 var builtinCounts = [len(bytecode.Builtins)][2]int{
-	{0, 1}, {0, 2}, {0, 1}, {0, 1}, {1, 1}, {1, 1}, {1, many}, {1, many},
-	{1, 2}, {1, 2}, {1, 2}, {1, 1}, {1, 3}, {0, 1}, {0, 1},
-	{0, 1}, {1, 1}, {1, 2}, {0, many}, {1, 1}, {1, 1}, {1, 1}, {1, 1},
+	{0, 1},
+	{0, 2},
+	{0, 1},
+	{0, 1},
+	{1, 1},
+	{1, 1},
+	{1, many},
+	{1, many},
+	{1, 2},
+	{1, 2},
+	{1, 2},
+	{1, 1},
+	{1, 3},
+	{0, 1},
+	{0, 1},
+	{0, 1},
+	{1, 1},
+	{1, 2},
+	{0, many},
+	{1, 1},
+	{1, 1},
+	{1, 1},
+	{1, 1},
 }
 
 // callBuiltin calls built-in id with args, of which the last ones have the

@@ -77,13 +77,15 @@ var expansions = [...]expansion{
 
 const (
 	capitalSigma = 'Σ'
-	smallSigma   = 'σ'
 	finalSigma   = 'ς'
 	dottedI      = 'İ' // lower case: i and a dot above
 )
 
 // expand gives the row of r, if it has one.
 func expand(r rune) (expansion, bool) {
+	if r < 0xDF || r > 0x587 && r < 0x1E96 || r > 0x1FFC && r < 0xFB00 || r > 0xFB17 {
+		return expansion{}, false
+	}
 	if r >= 0x1F80 && r < 0x1FB0 {
 		capital := unicode.ToTitle(r)
 		row := [...]rune{0x1F08, 0x1F28, 0x1F68}[(r-0x1F80)/16]
@@ -141,7 +143,7 @@ func (m *Machine) caseASCII(v Value, to casing) (Value, error) {
 		case titleCase:
 			letter = titleASCII(buf[at:end], s[at:end], letter)
 		}
-		if err := m.Work((end - at) / 256); err != nil {
+		if err := m.Work((end - at) / 128); err != nil {
 			return Value{}, err
 		}
 	}
@@ -204,78 +206,89 @@ func titleASCII(dst []byte, src string, letter bool) bool {
 func (m *Machine) caseUnicode(v Value, to casing) (Value, error) {
 	s := v.str()
 	b := builder{m: m}
-	if err := b.room(len(s)); err != nil {
+	if err := b.exact(len(s)); err != nil {
 		return Value{}, err
 	}
-	mapper, scan := mapper{b: &b, s: s}, scan{m: m}
+	scan, cased := scan{m: m}, false // cased is the code point before
 	for at, r := range s {
-		if err := scan.at(at); err != nil {
+		if err := scan.at(8 * at); err != nil {
 			return Value{}, err
 		}
-		if err := mapper.put(at, r, to); err != nil {
+		var err error
+		switch {
+		case to == upperCase:
+			err = b.putUpper(r)
+		case to == lowerCase || to == titleCase && cased || to == capitalizeCase && at > 0:
+			err = b.putLower(r, s, at)
+		default:
+			err = b.putTitle(r)
+		}
+		if err != nil {
 			return Value{}, err
 		}
+		cased = to == titleCase && isCased(r)
 	}
 	return b.finish()
 }
 
-// mapper is one mapping in progress.
-type mapper struct {
-	b     *builder
-	s     string
-	cased bool // the last code point is a letter with a case
-	word  bool // the last code point that case does not ignore is
+func (b *builder) putUpper(r rune) error {
+	if e, ok := expand(r); ok {
+		return b.putWide(e.upper)
+	}
+	return b.putRune(unicode.ToUpper(r))
 }
 
-// put writes r, which stands at s[at:].
-func (p *mapper) put(at int, r rune, to casing) error {
-	lower := to == lowerCase || to == titleCase && p.cased || to == capitalizeCase && at > 0
-	p.cased = isCased(r)
-	word := p.word
-	if !isCaseIgnorable(r) {
-		p.word = p.cased
+func (b *builder) putTitle(r rune) error {
+	if e, ok := expand(r); ok {
+		return b.putWide(e.title)
 	}
-	switch {
-	case lower && r == capitalSigma:
-		follows, err := p.wordGoesOn(at + len("Σ"))
+	return b.putRune(unicode.ToTitle(r))
+}
+
+// putLower writes r, which stands at s[at:].
+func (b *builder) putLower(r rune, s string, at int) error {
+	switch r {
+	case dottedI:
+		return b.putWide("i\u0307")
+	case capitalSigma:
+		final, err := b.m.endsWord(s, at, at+len("Σ"))
 		if err != nil {
 			return err
 		}
-		if word && !follows {
-			return p.b.putRune(finalSigma)
-		}
-		return p.b.putRune(smallSigma)
-	case lower && r == dottedI:
-		return p.b.putWide("i\u0307")
-	case lower:
-		return p.b.putRune(unicode.ToLower(r))
-	}
-	if r >= 0xDF {
-		if e, ok := expand(r); ok && to == upperCase {
-			return p.b.putWide(e.upper)
-		} else if ok {
-			return p.b.putWide(e.title)
+		if final {
+			return b.putRune(finalSigma)
 		}
 	}
-	if to == upperCase {
-		return p.b.putRune(unicode.ToUpper(r))
-	}
-	return p.b.putRune(unicode.ToTitle(r))
+	return b.putRune(unicode.ToLower(r))
 }
 
-// wordGoesOn tells whether, past what case ignores, a letter with a case
-// stands behind s[:at].
-func (p *mapper) wordGoesOn(at int) (bool, error) {
-	scan := scan{m: p.b.m}
-	for i, r := range p.s[at:] {
-		if !isCaseIgnorable(r) {
-			return isCased(r), nil
-		}
-		if err := scan.at(i); err != nil {
+// endsWord tells whether, past what case ignores, a letter with a case stands
+// before s[from:to] and none behind it.
+func (m *Machine) endsWord(s string, from, to int) (bool, error) {
+	work := scan{m: m}
+	for at := from; ; {
+		r, size := utf8.DecodeLastRuneInString(s[:at])
+		if err := work.at(4 * (from - at)); err != nil {
 			return false, err
 		}
+		if size == 0 || !isCaseIgnorable(r) {
+			if !isCased(r) {
+				return false, nil
+			}
+			break
+		}
+		at -= size
 	}
-	return false, nil
+	work = scan{m: m}
+	for i, r := range s[to:] {
+		if err := work.at(4 * i); err != nil {
+			return false, err
+		}
+		if !isCaseIgnorable(r) {
+			return !isCased(r), nil
+		}
+	}
+	return true, nil
 }
 
 func isCased(r rune) bool {
@@ -355,7 +368,7 @@ func textOnly(is func(rune) bool) func(*Machine, Value, []Value) (Value, error) 
 	return func(m *Machine, v Value, _ []Value) (Value, error) {
 		s, scan := v.str(), scan{m: m}
 		for at, r := range s {
-			if err := scan.at(at); err != nil {
+			if err := scan.at(8 * at); err != nil {
 				return Value{}, err
 			}
 			if !is(r) {

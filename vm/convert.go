@@ -48,7 +48,7 @@ func wholeValue(f float64, op string) (Value, error) {
 
 // trimmed gives the text of v without the white space around it.
 func (m *Machine) trimmed(v Value) (string, error) {
-	s, space := v.str(), charSet{space: true}
+	s, space := v.str(), spaces
 	i, err := m.skipLeft(s, space)
 	if err != nil {
 		return "", err
@@ -113,9 +113,9 @@ func cutPrefix(s string, base int) (digits string, radix int, zeros bool) {
 // past 64 bits is given as the largest one.
 func (m *Machine) readDigits(s string, radix int) (n uint64, ok bool, err error) {
 	const most = math.MaxUint64
-	scan := scan{m: m}
+	limit, scan := most/uint64(radix), scan{m: m}
 	for at, r := range s {
-		if err := scan.at(at); err != nil {
+		if err := scan.at(2 * at); err != nil {
 			return 0, false, err
 		}
 		if r == '_' && ok {
@@ -127,11 +127,11 @@ func (m *Machine) readDigits(s string, radix int) (n uint64, ok bool, err error)
 			return 0, false, nil
 		}
 		ok = true
-		if n > (most-uint64(d))/uint64(radix) {
-			n = most
-			continue
+		next := n*uint64(radix) + uint64(d)
+		if n > limit || next < uint64(d) {
+			next = most
 		}
-		n = n*uint64(radix) + uint64(d)
+		n = next
 	}
 	return n, ok, nil
 }
@@ -253,7 +253,7 @@ func (p *floatReader) digits(take func(byte)) (int, error) {
 			}
 			return n, nil
 		}
-		if err := p.scan.at(p.at); err != nil {
+		if err := p.scan.at(4 * p.at); err != nil {
 			return 0, err
 		}
 		p.at += size

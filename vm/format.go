@@ -31,8 +31,7 @@ type percentSpec struct {
 
 // percentFormat is format % arg.
 func (m *Machine) percentFormat(format, arg Value) (Value, error) {
-	var small [128]byte
-	p := percent{b: builder{m: m, buf: small[:0]}, format: format.str(), wide: !format.isASCII()}
+	p := percent{b: builder{m: m}, format: format.str(), wide: !format.isASCII()}
 	switch arg.Kind() {
 	case Tuple:
 		p.args = arg.Items()
@@ -77,6 +76,9 @@ func (p *percent) step() error {
 	}
 	v, err := p.take()
 	if err != nil {
+		return err
+	}
+	if err := p.b.m.Work(1); err != nil {
 		return err
 	}
 	return p.write(spec, v)
@@ -158,7 +160,7 @@ func (p *percent) parseKey() error {
 		if p.at >= len(p.format) {
 			return runtimeErrorf("incomplete format key")
 		}
-		if err := scan.at(p.at - from); err != nil {
+		if err := scan.at(4 * (p.at - from)); err != nil {
 			return err
 		}
 	}

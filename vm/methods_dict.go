@@ -45,10 +45,8 @@ func (m *Machine) listEntries(d *dict, take func(e *entry) (Value, error)) (Valu
 		return Value{}, err
 	}
 	for e, pos := d.next(0); e != nil; e, pos = d.next(pos) {
-		if len(l.items)&63 == 63 {
-			if err := m.Work(16); err != nil {
-				return Value{}, err
-			}
+		if err := m.Work(1); err != nil {
+			return Value{}, err
 		}
 		item, err := take(e)
 		if err != nil {

@@ -40,7 +40,7 @@ func countArg(args []Value, i int) (int, error) {
 // textStrip makes the methods strip, lstrip and rstrip.
 func textStrip(left, right bool) func(*Machine, Value, []Value) (Value, error) {
 	return func(m *Machine, v Value, args []Value) (Value, error) {
-		set := charSet{space: true}
+		set := spaces
 		if len(args) > 0 && !args[0].IsNone() {
 			if !args[0].IsString() {
 				return Value{}, typeErrorf("strip arg must be None or str, not %s", args[0].Kind())
@@ -67,10 +67,13 @@ func textStrip(left, right bool) func(*Machine, Value, []Value) (Value, error) {
 
 // charSet is what strip takes away.
 type charSet struct {
-	space bool      // white space, and nothing else
+	space bool      // white space
 	ascii [2]uint64 // by code point
 	wide  string    // a text with the others
 }
+
+// spaces is white space, below U+0080 the bits of \t to \r, U+001C to U+001F and blank.
+var spaces = charSet{space: true, ascii: [2]uint64{0x1_F000_3E00, 0}}
 
 func (m *Machine) newCharSet(chars string) (charSet, error) {
 	var set charSet
@@ -88,15 +91,19 @@ func (m *Machine) newCharSet(chars string) (charSet, error) {
 	return set, nil
 }
 
-// has tells whether r is in the set, and charges for looking.
+// hasByte tells whether an ASCII byte is in the set.
+func (s *charSet) hasByte(c byte) bool { return s.ascii[c/64&1]>>(c%64)&1 != 0 }
+
+// has tells whether r, which is not ASCII, is in the set.
 func (s *charSet) has(m *Machine, r rune) (bool, error) {
 	switch {
 	case s.space:
-		return isSpace(r), m.Work(0)
-	case r < utf8.RuneSelf:
-		return s.ascii[r/64]>>(r%64)&1 != 0, nil
+		return isSpace(r), nil
 	case s.wide == "":
 		return false, nil
+	}
+	if err := m.Work(1); err != nil {
+		return false, err
 	}
 	at, err := m.search(s.wide, string(r), 0)
 	return at >= 0, err
@@ -105,13 +112,22 @@ func (s *charSet) has(m *Machine, r rune) (bool, error) {
 // skipLeft gives where s goes on behind what is in the set.
 func (m *Machine) skipLeft(s string, set charSet) (int, error) {
 	scan := scan{m: m}
-	for at, r := range s {
+	for at := 0; at < len(s); {
 		if err := scan.at(at); err != nil {
 			return 0, err
 		}
+		if c := s[at]; c < utf8.RuneSelf {
+			if !set.hasByte(c) {
+				return at, nil
+			}
+			at++
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(s[at:])
 		if in, err := set.has(m, r); !in || err != nil {
 			return at, err
 		}
+		at += size
 	}
 	return len(s), nil
 }
@@ -122,6 +138,13 @@ func (m *Machine) skipRight(s string, from int, set charSet) (int, error) {
 	for end > from {
 		if err := scan.at(len(s) - end); err != nil {
 			return 0, err
+		}
+		if c := s[end-1]; c < utf8.RuneSelf {
+			if !set.hasByte(c) {
+				return end, nil
+			}
+			end--
+			continue
 		}
 		r, size := utf8.DecodeLastRuneInString(s[:end])
 		if in, err := set.has(m, r); !in || err != nil {
@@ -184,7 +207,7 @@ func (m *Machine) pushPart(l *list, v Value, i, j int) error {
 
 // splitFields splits v at white space, at most limit times.
 func (m *Machine) splitFields(v Value, limit int) (Value, error) {
-	s, space := v.str(), charSet{space: true}
+	s, space := v.str(), spaces
 	l, err := m.newList(0)
 	if err != nil {
 		return Value{}, err
@@ -274,7 +297,7 @@ func (b *builder) join(sep Value, items []Value) (Value, error) {
 		if err := b.putText(item); err != nil {
 			return Value{}, err
 		}
-		b.due += 16
+		b.due += 128
 	}
 	return b.finish()
 }
@@ -328,7 +351,7 @@ func (b *builder) replace(s, old string, with Value, n int) (Value, error) {
 		if err := b.putText(with); err != nil {
 			return Value{}, err
 		}
-		b.due += 16
+		b.due += 512
 		from = at + len(old)
 	}
 	if err := b.put(s[from:]); err != nil {

@@ -25,13 +25,38 @@ func (s *scan) at(pos int) error {
 	if pos < s.next {
 		return nil
 	}
+	return s.pay(pos)
+}
+
+func (s *scan) pay(pos int) error {
 	s.next = pos + 64
 	return s.m.Work(1)
+}
+
+// indexAny is strings.IndexAny for a text of any length.
+func (m *Machine) indexAny(s, chars string) (int, error) {
+	for at := 0; at < len(s); at += chunk {
+		end := min(len(s), at+chunk)
+		if i := strings.IndexAny(s[at:end], chars); i >= 0 {
+			return at + i, m.Work(i / 64)
+		}
+		if err := m.Work((end - at) / 64); err != nil {
+			return 0, err
+		}
+	}
+	return -1, nil
 }
 
 // search gives the byte position of sub in s from a position on, or -1. Neither
 // is empty.
 func (m *Machine) search(s, sub string, from int) (int, error) {
+	if len(s)-from <= chunk && len(sub) < longNeedle {
+		i := strings.Index(s[from:], sub)
+		if i < 0 {
+			return -1, m.Work((len(s) - from) / 64)
+		}
+		return from + i, m.Work((i + len(sub)) / 64)
+	}
 	for from+len(sub) <= len(s) {
 		head := sub[:min(len(sub), longNeedle)]
 		end := min(len(s), from+chunk+len(head)-1)
@@ -87,6 +112,11 @@ func (m *Machine) occurrences(s, sub string, limit int) (int, error) {
 			return n, err
 		}
 		from = at + len(sub)
+		if n&3 == 3 {
+			if err := m.Work(1); err != nil {
+				return n, err
+			}
+		}
 	}
 	return n, nil
 }

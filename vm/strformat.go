@@ -5,7 +5,6 @@ package vm
 
 import (
 	"math"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -21,8 +20,7 @@ type template struct {
 // formatText is format.format(args, names=named).
 func (m *Machine) formatText(format Value, args, named []Value, names []string) (Value, error) {
 	t := template{m: m, args: args, named: named, names: names}
-	var small [128]byte
-	b := builder{m: m, buf: small[:0], wide: !format.isASCII()}
+	b := builder{m: m, wide: !format.isASCII()}
 	if err := t.render(&b, format.str(), 2); err != nil {
 		return Value{}, err
 	}
@@ -35,9 +33,12 @@ func (t *template) render(b *builder, s string, depth int) error {
 		return runtimeErrorf("Max string recursion exceeded")
 	}
 	for s != "" {
-		plain, err := t.plain(s)
+		plain, err := t.m.indexAny(s, "{}")
 		if err != nil {
 			return err
+		}
+		if plain < 0 {
+			plain = len(s)
 		}
 		if err := b.put(s[:plain]); err != nil {
 			return err
@@ -61,21 +62,6 @@ func (t *template) render(b *builder, s string, depth int) error {
 	return nil
 }
 
-// plain gives the length of the text before the next brace.
-func (t *template) plain(s string) (int, error) {
-	for at := 0; at < len(s); at += chunk {
-		end := min(len(s), at+chunk)
-		i := strings.IndexAny(s[at:end], "{}")
-		if i >= 0 {
-			return at + i, t.m.Work(i / 64)
-		}
-		if err := t.m.Work((end - at) / 64); err != nil {
-			return 0, err
-		}
-	}
-	return len(s), nil
-}
-
 // field writes the field that s begins with, behind its brace, and gives what
 // is behind it.
 func (t *template) field(b *builder, s string, depth int) (string, error) {
@@ -84,6 +70,9 @@ func (t *template) field(b *builder, s string, depth int) (string, error) {
 	}
 	name, conversion, spec, rest, nested, err := t.cut(s)
 	if err != nil {
+		return "", err
+	}
+	if err := t.m.Work(1); err != nil {
 		return "", err
 	}
 	v, err := t.lookUp(name)
@@ -161,7 +150,7 @@ func (t *template) cut(s string) (name string, conversion rune, spec, rest strin
 func nameEnd(s string, scan *scan) (int, error) {
 	inBrackets := false
 	for i := range len(s) {
-		if err := scan.at(i); err != nil {
+		if err := scan.at(4 * i); err != nil {
 			return 0, err
 		}
 		switch c := s[i]; {
@@ -183,7 +172,7 @@ func specEnd(s string, scan *scan) (end int, nested bool, err error) {
 	scan.next = 0
 	open := 1
 	for i := range len(s) {
-		if err := scan.at(i); err != nil {
+		if err := scan.at(4 * i); err != nil {
 			return 0, false, err
 		}
 		switch s[i] {
@@ -201,12 +190,18 @@ func specEnd(s string, scan *scan) (end int, nested bool, err error) {
 
 // lookUp gives what a field's name stands for.
 func (t *template) lookUp(name string) (Value, error) {
-	end := strings.IndexAny(name, ".[")
+	end, err := t.m.indexAny(name, ".[")
+	if err != nil {
+		return Value{}, err
+	}
 	if end < 0 {
 		end = len(name)
 	}
 	v, err := t.argument(name[:end])
 	for path := name[end:]; path != "" && err == nil; {
+		if err := t.m.Work(2); err != nil {
+			return Value{}, err
+		}
 		v, path, err = t.member(v, path)
 	}
 	return v, err
@@ -214,7 +209,7 @@ func (t *template) lookUp(name string) (Value, error) {
 
 // argument gives the argument that the first part of a name stands for.
 func (t *template) argument(name string) (Value, error) {
-	index, numbered, err := fieldNumber(name)
+	index, numbered, err := t.fieldNumber(name)
 	if err != nil {
 		return Value{}, err
 	}
@@ -243,8 +238,12 @@ func (t *template) argument(name string) (Value, error) {
 }
 
 // fieldNumber reads a name of digits.
-func fieldNumber(s string) (n int, ok bool, err error) {
-	for _, r := range s {
+func (t *template) fieldNumber(s string) (n int, ok bool, err error) {
+	scan := scan{m: t.m}
+	for at, r := range s {
+		if err := scan.at(at); err != nil {
+			return 0, false, err
+		}
 		d := decimal(r)
 		if d < 0 {
 			return 0, false, nil
@@ -262,13 +261,19 @@ func (t *template) member(v Value, path string) (Value, string, error) {
 	var name, rest string
 	switch path[0] {
 	case '.':
-		end := strings.IndexAny(path[1:], ".[") + 1
-		if end == 0 {
-			end = len(path)
+		end, err := t.m.indexAny(path[1:], ".[")
+		if err != nil {
+			return Value{}, "", err
 		}
-		name, rest = path[1:end], path[end:]
+		if end < 0 {
+			end = len(path) - 1
+		}
+		name, rest = path[1:end+1], path[end+1:]
 	case '[':
-		end := strings.IndexByte(path, ']')
+		end, err := t.m.indexAny(path, "]")
+		if err != nil {
+			return Value{}, "", err
+		}
 		if end < 0 {
 			return Value{}, "", runtimeErrorf("Missing ']' in format string")
 		}
@@ -280,7 +285,7 @@ func (t *template) member(v Value, path string) (Value, string, error) {
 		return Value{}, "", runtimeErrorf("Empty attribute in format string")
 	}
 	if path[0] == '[' {
-		index, numbered, err := fieldNumber(name)
+		index, numbered, err := t.fieldNumber(name)
 		if numbered || err != nil {
 			if err == nil {
 				v, err = t.m.index(v, IntValue(int64(index)))
