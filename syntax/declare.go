@@ -132,7 +132,7 @@ func (p *parser) openBody(b block) {
 // closeBody closes the function or definition at its brace, which is the token.
 func (p *parser) closeBody() {
 	pos := p.tok.pos
-	i := p.body0()
+	i := p.braces()
 	if i < 0 {
 		p.report(pos, "} closes no body: none is open")
 		p.next()
@@ -242,16 +242,13 @@ func (p *parser) doc(pos Pos) string {
 	for line := pos.Line; first > 0; first-- {
 		c := p.out.Comments[first-1]
 		last := c.Pos.Line + int32(strings.Count(c.Text, "\n"))
-		if c.Trailing || last != line-1 {
+		if c.Trailing || c.inside || last < line-1 {
 			break
 		}
 		line = c.Pos.Line
 	}
 	var lines []string
 	for _, c := range p.out.Comments[first:] {
-		if c.Pos.Line == pos.Line {
-			continue
-		}
 		if text, is := strings.CutPrefix(c.Text, "//"); is {
 			lines = append(lines, strings.TrimSpace(text))
 			continue

@@ -673,30 +673,25 @@ func (p *parser) bareComp(elem Expr, others bool) Expr {
 	return node(p, ListComp{Pos: Start(elem), Elem: elem, Clauses: clauses, Bare: true})
 }
 
-// unexpected fails at the token, or where a bracket opens that is not closed.
+// unexpected fails at the token.
 func (p *parser) unexpected(want string) {
 	if p.bad {
 		return
 	}
-	if n := len(p.openings); n > 0 && !p.quiet && p.mayBeOpen() {
-		p.matching(p.openings[n-1], false)
+	if p.quiet {
+		p.giveUp(p.tok.start)
+		return
 	}
 	p.fail(p.tok.pos, "expected %s, found %s%s", want, p.found(), p.hint())
-}
-
-// mayBeOpen tells whether the token is one that a bracket still open explains.
-func (p *parser) mayBeOpen() bool {
-	switch p.tok.kind {
-	case tRParen, tRBrack, tRBrace, tEOF:
-		return true
-	}
-	return p.prev <= p.tok.start && strings.Contains(p.src[p.prev:p.tok.start], "\n")
 }
 
 // found describes the token.
 func (p *parser) found() string {
 	switch p.tok.kind {
 	case tEOF:
+		if p.end < len(p.src) {
+			return "the end of the text"
+		}
 		return "the end of the source"
 	case tNewline:
 		return "the end of the line"
@@ -709,8 +704,12 @@ func (p *parser) found() string {
 // hint says what to write for mistakes that are often made.
 func (p *parser) hint() string {
 	switch k := p.tok.kind; {
-	case k == tAssign:
+	case k == tAssign && p.brackets > 0:
 		return ": write == to compare"
+	case k == tStar || k == tPower:
+		return ": unpacking is not in the language"
+	case strings.HasSuffix(p.src[:p.prev], "lambda"):
+		return ": lambda is not in the language, write a function"
 	case k == tPlus:
 		return ": a number has no sign +"
 	case k == tGt && p.prev == p.tok.start && p.prev > 0 && p.src[p.prev-1] == '<':

@@ -105,7 +105,7 @@ type parser struct {
 }
 
 func newParser(src string, opt Options, known map[string]bool) *parser {
-	p := &parser{src: src, opt: opt, known: known, out: new(File)}
+	p := &parser{src: src, opt: opt, known: known, out: &File{src: src}}
 	p.off = len(src) - len(strings.TrimPrefix(src, "\uFEFF"))
 	p.end = len(src)
 	p.tok.kind = tNewline
@@ -132,9 +132,33 @@ func (p *parser) fail(pos Pos, format string, args ...any) {
 		return
 	}
 	if !p.quiet {
+		if open := p.mayBeOpen(); open >= 0 {
+			p.openings = p.openings[:0]
+			if p.matching(open, false); p.bad {
+				return
+			}
+		}
 		p.report(pos, format, args...)
 	}
 	p.giveUp(p.tok.start)
+}
+
+// mayBeOpen is the offset of the innermost open bracket, if its being left open
+// would explain an error at the token; else -1.
+func (p *parser) mayBeOpen() int {
+	n := len(p.openings)
+	if n == 0 {
+		return -1
+	}
+	open := p.openings[n-1]
+	switch p.tok.kind {
+	case tRParen, tRBrack, tRBrace, tEOF:
+		return open
+	}
+	if open < p.tok.start && strings.Contains(p.src[open:p.tok.start], "\n") {
+		return open
+	}
+	return -1
 }
 
 // giveUp makes the state sticky, see parser.

@@ -247,7 +247,7 @@ func (p *parser) skipComments(i int) int {
 		if !strings.HasPrefix(p.src[j:p.end], "//") {
 			return i
 		}
-		i = p.lineComment(j)
+		i = p.lineComment(j, true)
 		p.cuts = append(p.cuts, span{j, i})
 	}
 }

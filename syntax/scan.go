@@ -130,7 +130,7 @@ func (p *parser) next() {
 		p.prev = p.tok.end
 	}
 	// A // is a comment at the start of a line and after ; { }.
-	comment := last == tNewline || last == tSemicolon || (last == tLBrace || last == tRBrace) && !p.piece
+	comment := last == tNewline || last == tSemicolon || (last == tLBrace || last == tRBrace) && !p.piece && !p.template
 	i := p.off
 	for ; i < p.end; i++ {
 		c := p.src[i]
@@ -148,7 +148,7 @@ func (p *parser) next() {
 		}
 		if c == '/' && i+1 < p.end {
 			if p.src[i+1] == '/' && comment {
-				i = p.lineComment(i) - 1
+				i = p.lineComment(i, false) - 1
 				continue
 			}
 			if p.src[i+1] == '*' && !p.piece {
@@ -165,12 +165,12 @@ func (p *parser) next() {
 }
 
 // lineComment notes the // comment at i and returns the offset of its end.
-func (p *parser) lineComment(i int) int {
+func (p *parser) lineComment(i int, raw bool) int {
 	n := strings.IndexByte(p.src[i:p.end], '\n')
 	if n < 0 {
 		n = p.end - i
 	}
-	p.comment(i, i+n)
+	p.comment(i, i+n, raw)
 	return i + n
 }
 
@@ -184,20 +184,31 @@ func (p *parser) blockComment(i int) int {
 		p.fail(p.tok.pos, "the comment /* is not closed: */ is missing")
 		return -1
 	}
-	p.comment(i, i+n+4)
+	p.comment(i, i+n+4, false)
 	return i + n + 4
 }
 
-// comment notes a comment once, however often its text is read.
-func (p *parser) comment(from, to int) {
+// comment notes a comment once, however often its text is read; raw tells that
+// it stands in a command's arguments.
+func (p *parser) comment(from, to int, raw bool) {
 	if from < p.commented || p.quiet {
 		return
 	}
-	p.commented = to
 	text := unixLines(strings.TrimRight(p.src[from:to], " \t\r"))
 	p.charge(64 + len(text))
-	trailing := p.prev > 0 && p.prev <= from && !strings.Contains(p.src[p.prev:from], "\n")
-	p.out.Comments = append(p.out.Comments, &Comment{Pos: p.pos(from), Text: text, Trailing: trailing})
+	c := &Comment{Pos: p.pos(from), Text: text, Trailing: p.trails(from), inside: p.brackets > 0 || raw}
+	p.out.Comments = append(p.out.Comments, c)
+	p.commented = to
+}
+
+// trails tells whether code stands before the comment at i on its line. Between
+// the two only comments may stand.
+func (p *parser) trails(i int) bool {
+	if p.commented <= p.prev {
+		return p.prev > 0 && p.prev <= i && !strings.Contains(p.src[p.prev:i], "\n")
+	}
+	last := p.out.Comments[len(p.out.Comments)-1]
+	return last.Trailing && !strings.Contains(last.Text, "\n") && !strings.Contains(p.src[p.commented:i], "\n")
 }
 
 // scan reads the token that starts at i.
@@ -259,37 +270,49 @@ func (p *parser) quoted(i int) {
 
 // number reads a number. What comes near one, as 007, says what to write.
 func (p *parser) number(i int) {
-	src := p.src[:p.end]
-	digits := func(j int) int {
-		for j < len(src) && isDigit(src[j]) {
-			j++
+	src := p.src[i:p.end]
+	n := numberLen(src)
+	whole := digitsLen(src)
+	switch end := nameEnd(src, n); {
+	case end > n:
+		p.fail(p.tok.pos, "%s", notANumber(src[:end]))
+	case src[0] == '0' && whole > 1:
+		p.fail(p.tok.pos, "a number has no leading zeros: write %s, or quote it", clip(trimZeros(src[:n])))
+	case n == whole && n < len(src) && src[n] == '.':
+		p.fail(p.tok.pos, "a digit is missing after the point: write %s.0", clip(src[:n]))
+	case n == whole:
+		p.emit(tInt, n)
+	default:
+		p.emit(tFloat, n)
+	}
+}
+
+// numberLen is the length of the number that s starts with.
+func numberLen(s string) int {
+	n := digitsLen(s)
+	if n < len(s) && s[n] == '.' {
+		if d := digitsLen(s[n+1:]); d > 0 {
+			n += 1 + d
 		}
-		return j
 	}
-	k, j := tInt, digits(i)
-	whole := j
-	if j+1 < len(src) && src[j] == '.' && isDigit(src[j+1]) {
-		k, j = tFloat, digits(j+1)
-	}
-	if j < len(src) && (src[j] == 'e' || src[j] == 'E') {
-		e := j + 1
-		if e < len(src) && (src[e] == '+' || src[e] == '-') {
+	if n < len(s) && (s[n] == 'e' || s[n] == 'E') {
+		e := n + 1
+		if e < len(s) && (s[e] == '+' || s[e] == '-') {
 			e++
 		}
-		if e < len(src) && isDigit(src[e]) {
-			k, j = tFloat, digits(e)
+		if d := digitsLen(s[e:]); d > 0 {
+			n = e + d
 		}
 	}
-	switch end := nameEnd(src, j); {
-	case end > j:
-		p.fail(p.tok.pos, "%s", notANumber(src[i:end]))
-	case src[i] == '0' && whole > i+1:
-		p.fail(p.tok.pos, "a number has no leading zeros: write %s, or quote it", trimZeros(src[i:j]))
-	case j < len(src) && src[j] == '.' && k == tInt:
-		p.fail(p.tok.pos, "a digit is missing after the point: write %s.0", src[i:j])
-	default:
-		p.emit(k, j-i)
+	return n
+}
+
+func digitsLen(s string) int {
+	n := 0
+	for n < len(s) && isDigit(s[n]) {
+		n++
 	}
+	return n
 }
 
 // notANumber says what to write for digits that letters follow.

@@ -327,7 +327,7 @@ func (p *parser) endOfStatement() {
 func (p *parser) endOfCall() {
 	if p.tok.kind == tFloorDiv {
 		p.prev = p.tok.start
-		p.off = p.lineComment(p.tok.start)
+		p.off = p.lineComment(p.tok.start, false)
 		p.next()
 	}
 	switch p.tok.kind {
@@ -345,11 +345,16 @@ func (p *parser) endOfCall() {
 }
 
 // inBraces tells whether a function or a definition is open.
-func (p *parser) inBraces() bool { return p.body0() >= 0 }
+func (p *parser) inBraces() bool { return p.braces() >= 0 }
 
-// body0 is the index of the open function or definition, -1 if there is none.
-func (p *parser) body0() int {
-	return slices.IndexFunc(p.blocks, func(b block) bool { return b.kind >= blockFunction })
+// braces is the index of the function or definition that is open, or -1.
+func (p *parser) braces() int {
+	for i := len(p.blocks) - 1; i >= 0; i-- {
+		if p.blocks[i].kind >= blockFunction {
+			return i
+		}
+	}
+	return -1
 }
 
 // blockStatement reads a statement that starts with a block word.
@@ -549,52 +554,57 @@ func (p *parser) endBlock(pos Pos) {
 	p.pop()
 }
 
-// endLoop closes a loop. Blocks left open in it are the ones in error.
+// endLoop closes a loop.
 func (p *parser) endLoop(pos Pos) {
 	if p.bad {
 		return
 	}
-	if p.loops == 0 {
+	isLoop := func(b *block) bool { return b.kind == blockLoop || b.kind == blockWhile }
+	if !p.upTo(isLoop, "endLoop()", pos) {
 		p.report(pos, "endLoop() closes no loop: none is open")
 		return
 	}
-	for {
+	p.endBlock(pos)
+}
+
+// upTo gives up the blocks inside of the innermost one that what belongs to:
+// they are the ones in error, for they are not closed. It tells whether there
+// is such a block.
+func (p *parser) upTo(belongs func(*block) bool, what string, pos Pos) bool {
+	i := len(p.blocks) - 1
+	for i >= 0 && p.blocks[i].kind < blockFunction && !belongs(&p.blocks[i]) {
+		i--
+	}
+	if i < 0 || p.blocks[i].kind >= blockFunction {
+		return false
+	}
+	for len(p.blocks) > i+1 {
 		b := p.top()
-		if b.kind == blockLoop || b.kind == blockWhile {
-			p.endBlock(pos)
-			return
-		}
-		p.report(b.pos, "%s is not closed: endLoop() of line %d stands before its %s", b, pos.Line, b.closer())
+		p.report(b.pos, "%s is not closed: %s of line %d stands before its %s", b, what, pos.Line, b.closer())
 		b.broken = true
 		p.pop()
 	}
+	return true
 }
 
 func (p *parser) elseStatement(pos Pos) {
-	b := p.top()
-	switch {
-	case p.bad:
-	case b == nil || b.kind != blockIf:
-		p.stray(pos, "else()", blockIf, b)
-	case b.second:
-		p.report(pos, "if(…) of line %d has an else() already", b.pos.Line)
-	default:
-		b.second = true
-		then := p.body(b.base)
-		if n, is := b.node.(*If); is {
-			n.Then, n.ElsePos = then, pos
-		}
-	}
-}
-
-// stray reports what belongs to a block of kind k, but stands elsewhere.
-func (p *parser) stray(pos Pos, what string, k blockKind, b *block) {
-	opener := (&block{kind: k}).String()
-	if b == nil || b.kind >= blockFunction || !slices.ContainsFunc(p.blocks, func(b block) bool { return b.kind == k }) {
-		p.report(pos, "%s without %s", what, opener)
+	if p.bad {
 		return
 	}
-	p.report(pos, "%s without %s: the innermost open block is %s of line %d", what, opener, b, b.pos.Line)
+	if b := p.top(); b != nil && b.kind == blockIf && b.second {
+		p.report(pos, "if(…) of line %d has an else() already", b.pos.Line)
+		return
+	}
+	if !p.upTo(func(b *block) bool { return b.kind == blockIf && !b.second }, "else()", pos) {
+		p.report(pos, "else() without if(…)")
+		return
+	}
+	b := p.top()
+	b.second = true
+	then := p.body(b.base)
+	if n, is := b.node.(*If); is {
+		n.Then, n.ElsePos = then, pos
+	}
 }
 
 // errName reads (), (err) or ("err") of exception.
@@ -623,20 +633,21 @@ func isName(s string) bool {
 	return s != "" && nameEnd(s, 0) == len(s) && !isDigit(s[0]) && wordKind(s) == tName
 }
 
-// exception starts the handler of a try.
-func (p *parser) exception(pos Pos, err string) {
-	b := p.top()
-	if b == nil || b.kind != blockTry || b.second {
+// exception starts the handler of a try, which it returns; nil if there is none.
+func (p *parser) exception(pos Pos, err string) *block {
+	if !p.upTo(func(b *block) bool { return b.kind == blockTry && !b.second }, "exception()", pos) {
 		if !p.bad {
-			p.stray(pos, "exception()", blockTry, b)
+			p.report(pos, "exception() without try()")
 		}
-		return
+		return nil
 	}
+	b := p.top()
 	b.second = true
 	body := p.body(b.base)
 	if n, is := b.node.(*Try); is {
 		n.Body, n.ExceptionPos, n.Err = body, pos, err
 	}
+	return b
 }
 
 // flatException reads x = exception(err), which ends its try.
@@ -653,14 +664,10 @@ func (p *parser) flatException(target Expr) {
 	if !is && !p.bad {
 		p.fail(target.Position(), "the message of exception(err) goes to a variable: write x = exception(err)")
 	}
-	b := p.top()
-	if b == nil || b.kind != blockTry || b.second {
-		if !p.bad {
-			p.stray(pos, "exception()", blockTry, b)
-		}
+	b := p.exception(pos, err)
+	if b == nil {
 		return
 	}
-	p.exception(pos, err)
 	if n, ok := b.node.(*Try); ok && is {
 		n.Flat, n.Result = true, x.Name
 	}

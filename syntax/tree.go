@@ -22,6 +22,7 @@ type File struct {
 	Funcs    []*Function   // in the order of the source
 	Commands []*Definition // in the order of the source
 	Comments []*Comment    // in the order of the source
+	src      string        // for the printer: literals as written, blank lines
 }
 
 // Comment is one // or /* */ comment, delimiters included.
@@ -29,6 +30,7 @@ type Comment struct {
 	Pos
 	Text     string
 	Trailing bool // code stands before it on its line
+	inside   bool // it stands in brackets
 }
 
 // Function is `function name(p, q) { … }`.
