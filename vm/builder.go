@@ -235,23 +235,32 @@ func (m *Machine) tooLarge() error {
 	return Errorf(CodeMemory, "more than %d bytes of memory", maxSize)
 }
 
+// textFrom makes a string of s, which is valid UTF-8 of any length.
+func (m *Machine) textFrom(s string) (Value, error) {
+	text, buf, err := m.newText(len(s))
+	if err != nil {
+		return Value{}, err
+	}
+	if err := copyText(m, buf, s); err != nil {
+		return Value{}, err
+	}
+	return m.flagText(text)
+}
+
 // part gives the text of the bytes from i to j of the string v.
 func (m *Machine) part(v Value, i, j int) (Value, error) {
 	s := v.str()
 	if i == 0 && j == len(s) {
 		return v, nil
 	}
+	if !v.isASCII() {
+		return m.textFrom(s[i:j])
+	}
 	text, buf, err := m.newText(j - i)
 	if err != nil {
 		return Value{}, err
 	}
-	if err := copyText(m, buf, s[i:j]); err != nil {
-		return Value{}, err
-	}
-	if v.isASCII() {
-		return text.ascii(), nil
-	}
-	return m.flagText(text)
+	return text.ascii(), copyText(m, buf, s[i:j])
 }
 
 // sequence gives the items of anything iterable: of a list or a tuple its own,

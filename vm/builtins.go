@@ -9,55 +9,51 @@ import (
 	"github.com/avap-framework/avap/bytecode"
 )
 
-// builtin is what a built-in function does with its arguments, the last of
-// which have the names kw. It must not keep args.
-type builtin func(m *Machine, args []Value, kw []string) (Value, error)
+// builtin is what a built-in function does with at least min and at most max
+// arguments, the last of which have the names kw. call must not keep args.
+type builtin struct {
+	min, max int
+	call     func(m *Machine, args []Value, kw []string) (Value, error)
+}
 
 // builtins stand in the order of bytecode.Builtins.
 var builtins = [len(bytecode.Builtins)]builtin{
-	builtinStr, builtinInt, builtinFloat, builtinBool, builtinLen, builtinAbs, builtinMin, builtinMax,
-	builtinRound, builtinSum, builtinSorted, builtinReversed, builtinRange, builtinList, builtinDict,
-	builtinTuple, builtinType, builtinEnumerate, builtinZip, builtinAny, builtinAll, builtinOrd, builtinChr,
-}
-
-// builtinCounts are how few and how many arguments each takes.
-var builtinCounts = [len(bytecode.Builtins)][2]int{
-	{0, 1},
-	{0, 2},
-	{0, 1},
-	{0, 1},
-	{1, 1},
-	{1, 1},
-	{1, many},
-	{1, many},
-	{1, 2},
-	{1, 2},
-	{1, 2},
-	{1, 1},
-	{1, 3},
-	{0, 1},
-	{0, 1},
-	{0, 1},
-	{1, 1},
-	{1, 2},
-	{0, many},
-	{1, 1},
-	{1, 1},
-	{1, 1},
-	{1, 1},
+	{0, 1, builtinStr},
+	{0, 2, builtinInt},
+	{0, 1, builtinFloat},
+	{0, 1, builtinBool},
+	{1, 1, builtinLen},
+	{1, 1, builtinAbs},
+	{1, many, builtinMin},
+	{1, many, builtinMax},
+	{1, 2, builtinRound},
+	{1, 2, builtinSum},
+	{1, 2, builtinSorted},
+	{1, 1, builtinReversed},
+	{1, 3, builtinRange},
+	{0, 1, builtinList},
+	{0, 1, builtinDict},
+	{0, 1, builtinTuple},
+	{1, 1, builtinType},
+	{1, 2, builtinEnumerate},
+	{0, many, builtinZip},
+	{1, 1, builtinAny},
+	{1, 1, builtinAll},
+	{1, 1, builtinOrd},
+	{1, 1, builtinChr},
 }
 
 // callBuiltin calls built-in id with args, of which the last ones have the
 // names kw. args are not kept.
 func (m *Machine) callBuiltin(id int, args []Value, kw []string) (Value, error) {
-	name, counts := bytecode.Builtins[id], builtinCounts[id]
+	f, name := &builtins[id], bytecode.Builtins[id]
 	if len(kw) > 0 && (name != "sorted" || len(kw) > 1 || kw[0] != "reverse") {
 		return Value{}, unknownKeyword(name, kw)
 	}
-	if err := checkCount(name, len(args), counts[0], counts[1]); err != nil {
+	if err := checkCount(name, len(args), f.min, f.max); err != nil {
 		return Value{}, err
 	}
-	return builtins[id](m, args, kw)
+	return f.call(m, args, kw)
 }
 
 func builtinStr(m *Machine, args []Value, _ []string) (Value, error) {

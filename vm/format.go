@@ -164,17 +164,11 @@ func (p *percent) parseKey() error {
 			return err
 		}
 	}
-	key, buf, err := p.b.m.newText(p.at - from)
+	key, err := p.b.m.textFrom(p.format[from:p.at])
 	if err != nil {
 		return err
 	}
-	if err := copyText(p.b.m, buf, p.format[from:p.at]); err != nil {
-		return err
-	}
 	p.at++
-	if key, err = p.b.m.flagText(key); err != nil {
-		return err
-	}
 	p.single, err = p.b.m.index(p.mapping, key)
 	return err
 }

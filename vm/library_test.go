@@ -106,7 +106,7 @@ func TestLibraryErrors(t *testing.T) {
 		{"format", "('{0.k[1]} {0[k]}', {'k': 'ab'})", "{}", "'b ab'"},
 		{"format", "('{0.k}', 5)", "{}", "!type_error 'int' object has no key 'k'"},
 	} {
-		if got := callLiterals(t, NewMachine(Limits{}), test.name, test.args, test.kw); got != test.want {
+		if got := callLiterals(t, NewMachine(Limits{Time: -1}), test.name, test.args, test.kw); got != test.want {
 			t.Errorf("%s%s %s = %s, want %s", test.name, test.args, test.kw, got, test.want)
 		}
 	}
@@ -153,7 +153,7 @@ func TestSizeBombs(t *testing.T) {
 		{"pop", "([1, 2], -9223372036854775808)", CodeRuntime},
 		{"split", "('a b', None, 9223372036854775807)", ""},
 	} {
-		m := NewMachine(Limits{})
+		m := NewMachine(Limits{Time: -1})
 		args := literal(t, m, test.args).Items()
 		before := bytesAllocated()
 		_, err := call(m, test.name, args, nil)
@@ -174,7 +174,7 @@ func bytesAllocated() uint64 {
 
 // Bombs whose parts all exist: what they would make is charged before it is made.
 func TestProductBombs(t *testing.T) {
-	m := NewMachine(Limits{})
+	m := NewMachine(Limits{Time: -1})
 	long := text(t, m, strings.Repeat("ab", 1<<19))
 	many, err := m.callBuiltin(slices.Index(bytecode.Builtins[:], "list"), []Value{long}, nil)
 	if err != nil {
@@ -284,13 +284,13 @@ func TestLargeCallsAreCharged(t *testing.T) {
 	cancelled, cancel := context.WithCancel(context.Background())
 	cancel()
 	for _, c := range large(t, builder) {
-		m := NewMachine(Limits{Instructions: 500})
+		m := NewMachine(Limits{Instructions: 500, Time: -1})
 		if _, err := call(m, c.name, c.args, nil); codeOf(err) != CodeInstructions {
 			t.Errorf("%s with 500 instructions: %v", c.name, err)
 		}
 	}
 	for _, c := range large(t, builder) {
-		m := NewMachine(Limits{})
+		m := NewMachine(Limits{Time: -1})
 		m.Reset(cancelled, Limits{Memory: -1, Instructions: -1, Time: -1}, nil)
 		m.fuel = 1000
 		if _, err := call(m, c.name, c.args, nil); codeOf(err) != CodeCancelled {
@@ -301,7 +301,7 @@ func TestLargeCallsAreCharged(t *testing.T) {
 
 // What a failed sort leaves is its list in another order.
 func TestSortKeepsItems(t *testing.T) {
-	m := NewMachine(Limits{})
+	m := NewMachine(Limits{Time: -1})
 	items := make([]Value, 100)
 	for i := range items {
 		items[i] = IntValue(int64(i * 37 % 100))

@@ -258,49 +258,58 @@ func (t *template) fieldNumber(s string) (n int, ok bool, err error) {
 
 // member follows one step of a path, .key or [item], and gives the rest of it.
 func (t *template) member(v Value, path string) (Value, string, error) {
-	var name, rest string
-	switch path[0] {
-	case '.':
-		end, err := t.m.indexAny(path[1:], ".[")
-		if err != nil {
-			return Value{}, "", err
-		}
-		if end < 0 {
-			end = len(path) - 1
-		}
-		name, rest = path[1:end+1], path[end+1:]
-	case '[':
-		end, err := t.m.indexAny(path, "]")
-		if err != nil {
-			return Value{}, "", err
-		}
-		if end < 0 {
-			return Value{}, "", runtimeErrorf("Missing ']' in format string")
-		}
-		name, rest = path[1:end], path[end+1:]
-	default:
-		return Value{}, "", runtimeErrorf("Only '.' or '[' may follow ']' in format field specifier")
-	}
-	if name == "" {
-		return Value{}, "", runtimeErrorf("Empty attribute in format string")
-	}
-	if path[0] == '[' {
-		index, numbered, err := t.fieldNumber(name)
-		if numbered || err != nil {
-			if err == nil {
-				v, err = t.m.index(v, IntValue(int64(index)))
-			}
-			return v, rest, err
-		}
-	}
-	key, err := t.m.Text(name)
+	dotted := path[0] == '.'
+	name, rest, err := t.step(path)
 	if err != nil {
 		return Value{}, "", err
 	}
-	if path[0] == '.' {
+	if !dotted {
+		index, numbered, err := t.fieldNumber(name)
+		if err != nil {
+			return Value{}, "", err
+		}
+		if numbered {
+			v, err = t.m.index(v, IntValue(int64(index)))
+			return v, rest, err
+		}
+	}
+	key, err := t.m.textFrom(name)
+	if err != nil {
+		return Value{}, "", err
+	}
+	if dotted {
 		v, err = t.m.attr(v, key)
 	} else {
 		v, err = t.m.index(v, key)
 	}
 	return v, rest, err
+}
+
+// step cuts the name of one step off a path.
+func (t *template) step(path string) (name, rest string, err error) {
+	var end int
+	switch path[0] {
+	case '.':
+		if end, err = t.m.indexAny(path[1:], ".["); err != nil {
+			return "", "", err
+		}
+		if end++; end == 0 {
+			end = len(path)
+		}
+		name, rest = path[1:end], path[end:]
+	case '[':
+		if end, err = t.m.indexAny(path, "]"); err != nil {
+			return "", "", err
+		}
+		if end < 0 {
+			return "", "", runtimeErrorf("Missing ']' in format string")
+		}
+		name, rest = path[1:end], path[end+1:]
+	default:
+		return "", "", runtimeErrorf("Only '.' or '[' may follow ']' in format field specifier")
+	}
+	if name == "" {
+		return "", "", runtimeErrorf("Empty attribute in format string")
+	}
+	return name, rest, nil
 }
