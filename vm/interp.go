@@ -452,6 +452,10 @@ frames:
 				regs[in.a()] = v
 			case bytecode.OpIterNext:
 				m.mem.op = m.mem.left
+				if regs[in.a()].Kind() != iterator {
+					err = typeErrorf("an iterator is wanted, not %s", regs[in.a()].Kind())
+					goto fail
+				}
 				if v, ok, err = m.next(regs[in.a()]); err != nil {
 					goto fail
 				}

@@ -58,6 +58,30 @@ func TestBombs(t *testing.T) {
 	t.Logf("%d bombs; peak resident memory %d MiB, idle %d MiB", len(files), worst>>20, idle>>20)
 }
 
+// TestDroppedMemory makes and drops 10 GB of texts of 4 KB, which is no bomb: the
+// memory quota is on what is held.
+func TestDroppedMemory(t *testing.T) {
+	t.Parallel()
+	script := filepath.Join(t.TempDir(), "drop.avap")
+	text := `half = "x" * 2048
+startLoop(i, 1, 2500000)
+    t = half + half
+endLoop()
+n = len(t)
+addResult(n)
+`
+	if err := os.WriteFile(script, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, peak := throw(t, buildProgram(t), bomb{
+		file: script, args: []string{"--limit-instructions", "50000000", "--limit-time", "60s"},
+	})
+	if code != "ok" {
+		t.Errorf("ended with %s", code)
+	}
+	t.Logf("peak resident memory %d MiB", peak>>20)
+}
+
 // bomb is a script that asks for too much.
 type bomb struct {
 	file     string
@@ -102,9 +126,9 @@ func readBomb(t *testing.T, file string) bomb {
 // peak resident memory of its process in bytes.
 func throw(t *testing.T, program string, b bomb) (code string, peak int64) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, program, append([]string{"run", b.file, "--only-result", "--limit-time", "4s"}, b.args...)...)
+	cmd := exec.CommandContext(ctx, program, append([]string{"run", b.file, "--only-result", "--limit-time=4s"}, b.args...)...)
 	cmd.Env = append(os.Environ(), "AVAP_DATABASE=")
 	if b.database {
 		cmd.Env = append(cmd.Env, "AVAP_DATABASE=sqlite:"+filepath.Join(t.TempDir(), "bomb.db"))

@@ -90,12 +90,12 @@ of ormDirect: postgres://… or sqlite:FILE.`,
 	return cmd
 }
 
-// boundMemory keeps the process in proportion to the quota: past two and a half times
-// it the garbage collector works harder instead of taking more. The function
-// that it gives takes the bound back.
+// boundMemory keeps the process in proportion to the quota: past twice that the
+// garbage collector works harder instead of taking more. The function that it
+// gives takes the bound back.
 func boundMemory(quota int64) func() {
 	const idle = 16 << 20
-	before := debug.SetMemoryLimit(idle + quota*5/2)
+	before := debug.SetMemoryLimit(idle + 2*quota)
 	return func() { debug.SetMemoryLimit(before) }
 }
 
