@@ -92,6 +92,7 @@ func TestLibraryErrors(t *testing.T) {
 		{"len", "(5,)", "{}", "!type_error object of type 'int' has no len()"},
 		{"chr", "(55296,)", "{}", "!runtime_error U+D800 is half of a code point and stands in no text"},
 		{"pop", "([],)", "{}", "!runtime_error pop from empty list"},
+		{"pop", "({}, [])", "{}", "!runtime_error key [] is not in the dict"},
 		{"index", "([1], 'x')", "{}", "!runtime_error 'x' is not in list"},
 		{"pop", "({}, 'k')", "{}", "!runtime_error key 'k' is not in the dict"},
 		{"update", "({}, [(1, 2, 3)])", "{}", "!runtime_error dictionary update sequence element #0 has length 3; 2 is required"},

@@ -19,7 +19,12 @@ func fallback(args []Value) Value {
 }
 
 func dictPop(m *Machine, v Value, args []Value) (Value, error) {
-	val, found, err := v.dict().remove(m, args[0])
+	var val Value
+	var found bool
+	var err error
+	if v.dict().len() > 0 { // as in Python, an empty dict takes any key
+		val, found, err = v.dict().remove(m, args[0])
+	}
 	switch {
 	case found || err != nil:
 		return val, err
