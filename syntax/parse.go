@@ -102,6 +102,15 @@ type parser struct {
 	names     map[string]Pos  // of what was declared
 	funcs     map[string]bool // the functions that were read
 	commented int             // end of the last comment
+	variables []Name          // allocated, not yet used
+	first     struct {        // what the stacks start with
+		stmts    [16]Stmt
+		exprs    [16]Expr
+		openings [8]int
+		nest     [8]opening
+		pieces   [8]piece
+		blocks   [4]block
+	}
 }
 
 func newParser(src string, opt Options, known map[string]bool) *parser {
@@ -111,6 +120,8 @@ func newParser(src string, opt Options, known map[string]bool) *parser {
 	p.tok.kind = tNewline
 	p.mark = mark{off: p.off, pos: Pos{1, 1}}
 	p.stmt = p.mark
+	p.stmts, p.exprs, p.openings = p.first.stmts[:0], p.first.exprs[:0], p.first.openings[:0]
+	p.nest, p.pieces, p.blocks = p.first.nest[:0], p.first.pieces[:0], p.first.blocks[:0]
 	return p
 }
 
