@@ -11,7 +11,6 @@ import (
 	"io"
 	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -21,7 +20,7 @@ import (
 	"github.com/avap-framework/avap/vm"
 )
 
-//go:generate go test -run TestDocumentation -update .
+//go:generate go test -run TestReference -update .
 
 // Spec is what there is to know of a stock command.
 type Spec struct {
@@ -137,29 +136,4 @@ func newCache[V any](size int) *lru.Cache[string, V] {
 		panic(err) // the size is not positive
 	}
 	return c
-}
-
-// Help gives the documentation of a stock command or word as plain text.
-func Help(name string) (string, bool) {
-	i := slices.IndexFunc(table, func(s Spec) bool { return s.Name == name })
-	if i < 0 {
-		return "", false
-	}
-	s := table[i]
-	var b strings.Builder
-	b.WriteString(s.Usage + "\n\n" + s.Doc + "\n")
-	if len(s.Needs) > 0 {
-		b.WriteString("Needs the capability " + strings.Join(s.Needs, ", ") + ".\n")
-	}
-	b.WriteString("\n    " + strings.ReplaceAll(s.Example, "\n", "\n    ") + "\n\n    → " + s.Result + "\n")
-	return b.String(), true
-}
-
-// usage writes a command with its parameters.
-func usage(name string, params []bytecode.Param) string {
-	names := make([]string, len(params))
-	for i, p := range params {
-		names[i] = p.Name
-	}
-	return name + "(" + strings.Join(names, ", ") + ")"
 }

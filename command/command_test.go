@@ -62,11 +62,15 @@ func outcome(t testing.TB, err error, v vm.Value) any {
 	return got
 }
 
-// obj makes an Object of keys and values in turn.
+// obj makes an Object of keys and values in turn, with ints as ToGo gives them.
 func obj(pairs ...any) vm.Object {
 	o := vm.Object{}
 	for i := 0; i < len(pairs); i += 2 {
-		o = append(o, vm.Pair{Key: pairs[i].(string), Value: pairs[i+1]})
+		v := pairs[i+1]
+		if n, ok := v.(int); ok {
+			v = int64(n)
+		}
+		o = append(o, vm.Pair{Key: pairs[i].(string), Value: v})
 	}
 	return o
 }

@@ -18,12 +18,12 @@ type splitter struct {
 	stmt host.Statement
 	part strings.Builder // the part that is being written
 
-	quote quoting
-	tag   string          // what closes a dollar-quoted text
-	depth int             // of nested comments
-	raw   strings.Builder // a quoted text or comment as it is written
-	text  strings.Builder // a quoted text as it is meant, with the values in it
-	bound bool            // a value stands in it
+	quote  quoting
+	opener string          // what opened the quotes
+	depth  int             // of nested comments
+	raw    strings.Builder // a quoted text or comment as it is written
+	text   strings.Builder // a quoted text as it is meant, with the values in it
+	bound  bool            // a value stands in it
 }
 
 // quoting is what the splitter is in the middle of.
@@ -103,8 +103,8 @@ func (s *splitter) token(text string) int {
 	case escaped:
 		return s.inEscapes(text)
 	case dollar:
-		if strings.HasPrefix(text, s.tag) {
-			return s.end(len(s.tag), text)
+		if strings.HasPrefix(text, s.opener) {
+			return s.end(len(s.opener), text)
 		}
 		n := 1 + strings.IndexByte(text[1:]+"$", '$')
 		s.keep(text[:n], text[:n])
@@ -149,7 +149,7 @@ func (s *splitter) open(text string) int {
 		quote, opener, s.depth = comment, rest[:2], 1
 	case rest[0] == '$' && !s.afterWord(before):
 		if opener = dollarTag(rest); opener != "" {
-			quote, s.tag = dollar, opener
+			quote = dollar
 		} else {
 			opener = rest[:1]
 		}
@@ -159,7 +159,7 @@ func (s *splitter) open(text string) int {
 		s.part.WriteString(opener)
 		return len(before) + len(opener)
 	}
-	s.quote = quote
+	s.quote, s.opener = quote, opener
 	s.raw.WriteString(opener)
 	return len(before) + len(opener)
 }
@@ -215,7 +215,7 @@ func (s *splitter) keep(raw, meant string) {
 func (s *splitter) inQuotes(text string) int {
 	mark := "'"
 	if s.quote == quotedName {
-		mark = s.raw.String()[:1]
+		mark = s.opener
 	}
 	n := strings.Index(text, mark)
 	switch {
@@ -359,7 +359,7 @@ func (s *splitter) value(v vm.Value) error {
 	case plain:
 		return s.outsideQuotes(v)
 	case encoded, quotedName:
-		return failed("prompt: no value can stand inside of %s", strings.TrimSpace(s.raw.String()[:1])+"…")
+		return failed("prompt: no value can stand inside of %s…", s.opener)
 	case comment, toEndLine:
 		s.bound = true
 		return nil
