@@ -25,5 +25,5 @@ type Engine interface {
 
 // All lists the Go engines under measure.
 func All() []Engine {
-	return []Engine{GopherLua{}, Goja{}, Starlark{}, Tengo{}, Expr{}}
+	return []Engine{AVAP{}, GopherLua{}, Goja{}, Starlark{}, Tengo{}, Expr{}}
 }

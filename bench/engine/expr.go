@@ -16,11 +16,10 @@ type Expr struct{}
 // Name implements Engine.
 func (Expr) Name() string { return "expr" }
 
-// exprRequest is the environment of a run. A struct is the fastest that Expr
-// knows, because it reads fields by their index.
-type exprRequest struct {
-	Limit int    `expr:"limit"`
-	Name  string `expr:"name"`
+// exprTypes tells the compiler what a request may hold. A request itself is a
+// map: a server learns the parameters of its scripts at run time.
+func exprTypes() expr.Option {
+	return expr.Env(map[string]any{"limit": 0, "name": ""})
 }
 
 // Prepare implements Engine. One machine is kept, as Expr's documentation
@@ -30,13 +29,13 @@ func (Expr) Prepare(p Program) (func() (Answer, error), error) {
 	if text == "" {
 		return nil, ErrNotExpressible
 	}
-	program, err := expr.Compile(text, expr.Env(exprRequest{}))
+	program, err := expr.Compile(text, exprTypes())
 	if err != nil {
 		return nil, err
 	}
 	var machine vm.VM
 	return func() (Answer, error) {
-		value, err := machine.Run(program, exprRequest{Limit: Limit})
+		value, err := machine.Run(program, map[string]any{"limit": Limit})
 		if err != nil {
 			return Answer{}, err
 		}
@@ -56,7 +55,7 @@ func (Expr) Prepare(p Program) (func() (Answer, error), error) {
 func (Expr) Compile() (func() error, error) {
 	text := source("compile", "expr")
 	return func() error {
-		_, err := expr.Compile(text, expr.Env(exprRequest{}))
+		_, err := expr.Compile(text, exprTypes())
 		return err
 	}, nil
 }
