@@ -55,8 +55,11 @@ func TestStampToDatetime(t *testing.T) {
 		{"rounds up to the next second", []any{0.9999999, format, 0}, "1970-01-01 00:00:01.000000"},
 		{"the first second", []any{-62135596800, format, 0}, "0001-01-01 00:00:00.000000"},
 		{"the last second", []any{253402300799, format, 0}, "9999-12-31 23:59:59.000000"},
-		{"directives", []any{1772366400, "%a %A %b %B %d %H %I %p %j %m %M %S %U %W %w %y %Y %Z %z %G %V %u %x %X %D %e %C %h %R", 0},
-			"Sun Sunday Mar March 01 12 12 PM 060 03 00 00 09 08 0 26 2026 UTC +0000 2026 09 7 03/01/26 12:00:00 03/01/26  1 20 Mar 12:00"},
+		{
+			"directives",
+			[]any{1772366400, "%a %A %b %B %d %H %I %p %j %m %M %S %U %W %w %y %Y %Z %z %G %V %u %x %X %D %e %C %h %R", 0},
+			"Sun Sunday Mar March 01 12 12 PM 060 03 00 00 09 08 0 26 2026 UTC +0000 2026 09 7 03/01/26 12:00:00 03/01/26  1 20 Mar 12:00",
+		},
 		{"combined", []any{1772366400, "%c|%r|%n|%t|%%|%s", 0}, "Sun Mar  1 12:00:00 2026|12:00:00 PM|\n|\t|%|1772366400"},
 		{"without padding", []any{1772366400, "%-d/%-m %-H:%-M", 0}, "1/3 12:0"},
 		{"text of the format", []any{0, "el año €", 0}, "el año €"},

@@ -19,9 +19,11 @@ const (
 )
 
 func value(name string) bytecode.Param { return bytecode.Param{Name: name, Mode: bytecode.ModeValue} }
-func text(name string) bytecode.Param  { return bytecode.Param{Name: name, Mode: bytecode.ModeText} }
-func name(name string) bytecode.Param  { return bytecode.Param{Name: name, Mode: bytecode.ModeName} }
-func out(name string) bytecode.Param   { return bytecode.Param{Name: name, Mode: bytecode.ModeOut} }
+
+func text(name string) bytecode.Param { return bytecode.Param{Name: name, Mode: bytecode.ModeText} }
+
+func name(name string) bytecode.Param { return bytecode.Param{Name: name, Mode: bytecode.ModeName} }
+func out(name string) bytecode.Param  { return bytecode.Param{Name: name, Mode: bytecode.ModeOut} }
 
 func params(ps ...bytecode.Param) []bytecode.Param { return ps }
 
