@@ -144,102 +144,147 @@ func (p *parser) pieceText(s piece) string {
 // pieces go to p.pieces, and closing brackets that close nothing are text.
 // Where the bracket or what is in it is not closed, it fails there.
 func (p *parser) matching(open int, split bool) (end int) {
-	base, start := len(p.nest), open+1
-	depth, spliced, backticks := p.depth+1, 0, 0
-	push := func(i int, ch byte) {
-		p.nest = append(p.nest, opening{i, ch})
-		if ch != '`' {
-			depth++
-		}
+	m := matcher{parser: p, split: split, base: len(p.nest), start: open + 1, levels: p.depth}
+	m.push(open, p.src[open])
+	if p.src[open] == '$' {
+		m.start++
 	}
-	p.nest = append(p.nest, opening{open, p.src[open]})
-	switch p.src[open] {
+	end = m.run(m.start)
+	p.nest = p.nest[:m.base]
+	return end
+}
+
+// matcher is the work of matching. It keeps what is open on p.nest, above base.
+type matcher struct {
+	*parser
+	split     bool
+	base      int
+	start     int // of the present piece
+	levels    int // of nesting
+	spliced   int // open ${
+	backticks int // open templates
+}
+
+func (m *matcher) push(i int, ch byte) {
+	m.nest = append(m.nest, opening{i, ch})
+	switch ch {
 	case '`':
-		backticks++
+		m.backticks++
+		return
 	case '$':
-		spliced++
-		start++
+		m.spliced++
 	}
-	defer func() { p.nest = p.nest[:base] }()
-	for i := start; i < p.end; i++ {
-		top := p.nest[len(p.nest)-1].ch
-		c := p.src[i]
-		if top == '`' {
+	m.levels++
+}
+
+// pop closes what was opened last, and tells whether that was the first.
+func (m *matcher) pop() bool {
+	n := len(m.nest) - 1
+	switch m.nest[n].ch {
+	case '`':
+		m.backticks--
+		m.levels++
+	case '$':
+		m.spliced--
+	}
+	m.levels--
+	m.nest = m.nest[:n]
+	return n == m.base
+}
+
+// top is what was opened last.
+func (m *matcher) top() opening { return m.nest[len(m.nest)-1] }
+
+// outer tells whether the text is directly in the arguments that are split.
+func (m *matcher) outer() bool { return m.split && len(m.nest) == m.base+1 }
+
+// run reads from i on and returns the offset behind the closing bracket, or -1.
+func (m *matcher) run(i int) int {
+	for ; i < m.end; i++ {
+		c := m.src[i]
+		if m.top().ch == '`' {
 			switch {
 			case c == '\\':
 				i++
-			case c == '`':
-				backticks--
-				p.nest = p.nest[:len(p.nest)-1]
-				if len(p.nest) == base {
-					return i + 1
-				}
-			case c == '$' && i+1 < p.end && p.src[i+1] == '{':
-				push(i, '$')
-				spliced++
+			case c == '`' && m.pop():
+				return i + 1
+			case c == '$' && i+1 < m.end && m.src[i+1] == '{':
+				m.push(i, c)
 				i++
 			}
 			continue
 		}
 		switch c {
 		case '"', '\'':
-			if spliced == 0 && p.inWord(i) {
-				continue
-			}
-			n := quotedLen(p.src[i:p.end])
-			if n < 0 {
-				p.notClosed(i)
+			if i = m.skipQuoted(i); i < 0 {
 				return -1
 			}
-			i += n - 1
-		case '`':
-			push(i, c)
-			backticks++
-		case '(', '[', '{':
-			push(i, c)
+		case '`', '(', '[', '{':
+			m.push(i, c)
+			if m.levels > maxDepth && m.split {
+				m.limit(m.pos(i), tooDeep)
+				return -1
+			}
 		case ')', ']', '}':
-			switch {
-			case c == closer(top):
-				p.nest = p.nest[:len(p.nest)-1]
-				if top == '$' {
-					spliced--
-				}
-				depth--
-				if len(p.nest) == base {
-					if split {
-						p.pieces = append(p.pieces, piece{span: span{start, i}})
-					}
-					return i + 1
-				}
-			case top == '$' || split && len(p.nest) == base+1:
-			default:
-				p.mismatch(p.nest[len(p.nest)-1].off, i)
-				return -1
+			if done, end := m.closing(i, c); done {
+				return end
 			}
 		case ',':
-			if split && len(p.nest) == base+1 {
-				p.pieces = append(p.pieces, piece{span: span{start, i}})
-				start = i + 1
+			if m.outer() {
+				m.piece(i)
 			}
 		case '\n':
-			if backticks == 0 {
-				i = p.skipComments(i)
+			if m.backticks == 0 {
+				i = m.skipComments(i)
 			}
 		}
-		if depth > maxDepth && split {
-			p.limit(p.pos(i), tooDeep)
-			return -1
-		}
 	}
-	p.stop = p.stop || !p.quiet
-	p.notClosed(p.nest[len(p.nest)-1].off)
+	m.stop = m.stop || !m.quiet
+	m.notClosed(m.top().off)
 	return -1
+}
+
+// piece ends a piece at i.
+func (m *matcher) piece(i int) {
+	m.pieces = append(m.pieces, piece{span: span{m.start, i}})
+	m.start = i + 1
+}
+
+// closing reads the closing bracket c at i. It tells whether the work is done,
+// and then the offset behind the bracket, or -1.
+func (m *matcher) closing(i int, c byte) (done bool, end int) {
+	top := m.top()
+	switch {
+	case c == closer(top.ch):
+		if m.outer() {
+			m.piece(i)
+		}
+		return m.pop(), i + 1
+	case top.ch == '$' || m.outer():
+		return false, 0
+	}
+	m.mismatch(top.off, i)
+	return true, -1
+}
+
+// skipQuoted goes from the quote at i to its closing one; -1 where there is
+// none. In text a quote directly behind a letter or digit is none.
+func (m *matcher) skipQuoted(i int) int {
+	if m.spliced == 0 && m.inWord(i) {
+		return i
+	}
+	n := quotedLen(m.src[i:m.end])
+	if n < 0 {
+		m.notClosed(i)
+		return -1
+	}
+	return i + n - 1
 }
 
 // skipComments goes from the line end at i over the lines that are a comment,
 // to the line end behind them.
 func (p *parser) skipComments(i int) int {
-	for {
+	for i < p.end {
 		j := i + 1
 		for j < p.end && (p.src[j] == ' ' || p.src[j] == '\t') {
 			j++
@@ -250,6 +295,7 @@ func (p *parser) skipComments(i int) int {
 		i = p.lineComment(j, true)
 		p.cuts = append(p.cuts, span{j, i})
 	}
+	return i
 }
 
 // inWord tells whether a letter or digit stands directly before i.

@@ -353,30 +353,14 @@ func (p *parser) operator(i int) {
 		}
 	}
 	switch c := p.src[i]; c {
-	case '(':
-		p.emit(tLParen, 1)
-	case ')':
-		p.emit(tRParen, 1)
-	case '[':
-		p.emit(tLBrack, 1)
-	case ']':
-		p.emit(tRBrack, 1)
-	case '{':
-		p.emit(tLBrace, 1)
-	case '}':
-		p.emit(tRBrace, 1)
-	case ',':
-		p.emit(tComma, 1)
-	case ';':
-		p.emit(tSemicolon, 1)
+	case '(', ')', '[', ']', '{', '}', ',', ';', '.':
+		p.emit(punctuation(c), 1)
 	case ':':
 		if two == '=' {
 			p.fail(p.tok.pos, "`:=` is not in the language: write the assignment on a line of its own")
 			return
 		}
 		p.emit(tColon, 1)
-	case '.':
-		p.emit(tDot, 1)
 	case '+':
 		one(tPlus)
 	case '-':
@@ -400,6 +384,28 @@ func (p *parser) operator(i int) {
 	default:
 		p.fail(p.tok.pos, "%s", strange(c, two))
 	}
+}
+
+func punctuation(c byte) kind {
+	switch c {
+	case '(':
+		return tLParen
+	case ')':
+		return tRParen
+	case '[':
+		return tLBrack
+	case ']':
+		return tRBrack
+	case '{':
+		return tLBrace
+	case '}':
+		return tRBrace
+	case ',':
+		return tComma
+	case ';':
+		return tSemicolon
+	}
+	return tDot
 }
 
 // double reads * ** / // and their assignments.
