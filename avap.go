@@ -84,7 +84,7 @@ type Engine struct {
 	limits      Limits
 	yield       func()
 	diagnostics []Diagnostic
-	machines    sync.Pool // of *vm.Machine
+	executions  sync.Pool // of *Execution
 }
 
 // Diagnostic is something that can be said of a source without running it.

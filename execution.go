@@ -16,7 +16,7 @@ import (
 // compiling count too.
 type Execution struct {
 	engine  *Engine
-	machine *vm.Machine
+	machine vm.Machine
 	in      vm.Input
 	// Only keeps variables and logs out of the answer.
 	Only bool
@@ -24,30 +24,42 @@ type Execution struct {
 
 // Begin starts an execution. End must be called when its answer was taken.
 func (e *Engine) Begin(ctx context.Context, limits Limits) *Execution {
-	m, _ := e.machines.Get().(*vm.Machine)
-	if m == nil {
-		m = &vm.Machine{}
+	x, _ := e.executions.Get().(*Execution)
+	if x == nil {
+		x = &Execution{engine: e}
 	}
-	m.Reset(ctx, limits, e.yield)
-	return &Execution{engine: e, machine: m, in: vm.Input{Grants: vm.AllCapabilities, Logs: true}}
+	x.machine.Reset(ctx, limits, e.yield)
+	x.in.Grants, x.in.Logs = vm.AllCapabilities, true
+	return x
 }
 
-// End gives up what the execution holds.
+// End gives up what the execution holds. It must not be used any more.
 func (x *Execution) End() {
 	x.machine.Clear()
-	x.engine.machines.Put(x.machine)
-	x.machine = nil
+	x.in = vm.Input{Variables: emptied(x.in.Variables), Query: emptied(x.in.Query), Body: emptied(x.in.Body)}
+	x.Only = false
+	x.engine.executions.Put(x)
+}
+
+// emptied gives a slice's room back for the next execution, cleared, unless it
+// is large.
+func emptied[T any](s []T) []T {
+	if cap(s) > 64 {
+		return nil
+	}
+	clear(s)
+	return s[:0]
 }
 
 // Machine is the machine of the execution, for reading its input in.
-func (x *Execution) Machine() *vm.Machine { return x.machine }
+func (x *Execution) Machine() *vm.Machine { return &x.machine }
 
 // SetVariable adds a variable of the Global pool.
 func (x *Execution) SetVariable(name string, v vm.Value) error {
 	if err := x.machine.Charge(len(name) + 64); err != nil {
 		return err
 	}
-	x.in.Variables = append(x.in.Variables, vm.Field{Name: strings.Clone(name), Value: v})
+	x.in.Variables = append(x.in.Variables, vm.Field{Name: name, Value: v})
 	return nil
 }
 
@@ -56,7 +68,7 @@ func (x *Execution) SetParameter(name string, v vm.Value) error {
 	if err := x.machine.Charge(len(name) + 64); err != nil {
 		return err
 	}
-	x.in.Body = append(x.in.Body, vm.Field{Name: strings.Clone(name), Value: v})
+	x.in.Body = append(x.in.Body, vm.Field{Name: name, Value: v})
 	return nil
 }
 

@@ -11,9 +11,7 @@ import (
 
 // knownDifferences are the expressions whose value differs from Python's on
 // purpose, with the reason. docs/differences.md lists them for users.
-var knownDifferences = map[string]string{
-	"[[x.pop([]), x] for x in [{}]][0]": "a list is no key of an empty dict either: type_error, where CPython does not look at the key",
-}
+var knownDifferences = map[string]string{}
 
 // TestOracle holds expressions against what CPython said of them.
 func TestOracle(t *testing.T) {

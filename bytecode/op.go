@@ -106,6 +106,7 @@ const (
 
 	// Text.
 	OpConcat // R[A] = the texts of R[B] … R[B+C-1] joined; None and unset are empty
+	OpJoin   // R[A] = the texts of R[B] … R[B+C-1] joined; that of None is "None"
 	OpSplice // R[A] = a template value of R[B] … R[B+C-1]: text, value, text, …
 
 	// Commands that are instructions.

@@ -560,6 +560,11 @@ var Ops = [NumOps]Info{
 		Effect:  "R[A] = the texts of R[B] … R[B+C-1] joined; None and unset are empty",
 		Example: "concat r0, r4, 2", Picture: `r4="n=" r5=7 → r0="n=7"`,
 	},
+	OpJoin: {
+		Name: "join", Group: groupText, A: Write, B: ReadRange, C: Count, Raises: true,
+		Effect:  `R[A] = the texts of R[B] … R[B+C-1] joined; that of None is "None"`,
+		Example: "join r0, r4, 2", Picture: `r4="n=" r5=7 → r0="n=7"`,
+	},
 	OpSplice: {
 		Name: "splice", Group: groupText, A: Write, B: ReadRange, C: Count,
 		Effect:  "R[A] = a template value of R[B] … R[B+C-1]: text, value, text, …",

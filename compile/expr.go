@@ -400,6 +400,9 @@ func (b *body) arithmetic(e syntax.Expr, dst int) {
 		}
 		chain = append(chain, next)
 	}
+	if b.join(chain, dst) {
+		return
+	}
 	x := b.kept(chain[len(chain)-1].X)
 	acc := dst
 	for i := len(chain) - 1; i >= 0; i-- {
@@ -411,6 +414,46 @@ func (b *body) arithmetic(e syntax.Expr, dst int) {
 		b.binary(chain[i], x, acc)
 		x = acc
 	}
+}
+
+// join compiles a sum of texts at once, where each operand is surely a text: one
+// text is made instead of one for each operator, and str() makes none.
+func (b *body) join(chain []*syntax.Binary, dst int) bool {
+	operands := []syntax.Expr{chain[len(chain)-1].X}
+	for i := len(chain) - 1; i >= 0; i-- {
+		if chain[i].Op != "+" {
+			return false
+		}
+		operands = append(operands, chain[i].Y)
+	}
+	if len(operands) > chunk {
+		return false
+	}
+	for i, e := range operands {
+		inner, ok := textOperand(e)
+		if !ok {
+			return false
+		}
+		operands[i] = inner
+	}
+	first := b.values(operands)
+	b.at(chain[0].Pos)
+	b.emit(bytecode.OpJoin, dst, first, 0, int32(len(operands)))
+	return true
+}
+
+// textOperand tells whether e is surely a text, and gives the expression whose
+// text it is.
+func textOperand(e syntax.Expr) (syntax.Expr, bool) {
+	switch e := e.(type) {
+	case *syntax.StringLit, *syntax.Template:
+		return e, true
+	case *syntax.Call:
+		if e.Builtin && e.Name == "str" && len(e.Args) == 1 && len(e.Keywords) == 0 {
+			return e.Args[0], true
+		}
+	}
+	return nil, false
 }
 
 // binary emits one operator whose left operand is in register x.

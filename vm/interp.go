@@ -634,6 +634,13 @@ frames:
 					goto fail
 				}
 				regs[in.a()] = v
+			case bytecode.OpJoin:
+				m.mem.op = m.mem.left
+				at := fr.base + int(in.b())
+				if v, err = m.join(m.stack[at : at+int(in.c())]); err != nil {
+					goto fail
+				}
+				regs[in.a()] = v
 			case bytecode.OpSplice:
 				m.mem.op = m.mem.left
 				at := fr.base + int(in.b())
@@ -772,6 +779,16 @@ func (m *Machine) makeList(vs []Value, room int) (Value, error) {
 	}
 	l.items = append(l.items, vs...)
 	return listValue(l), m.Work(len(vs) / 16)
+}
+
+// join is concat with the text of None written out. It changes vs.
+func (m *Machine) join(vs []Value) (Value, error) {
+	for i, v := range vs {
+		if v.IsNone() {
+			vs[i] = noneText
+		}
+	}
+	return m.concat(vs)
 }
 
 func (m *Machine) appendTo(l, v Value) error {

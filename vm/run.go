@@ -33,7 +33,9 @@ func (m *Machine) Run(code *Code, in Input) (err error) {
 	for {
 		err := m.dispatch()
 		if err == nil {
-			m.endLog(time.Since(m.clock.start))
+			if in.Logs {
+				m.endLog(time.Since(m.clock.start))
+			}
 			return nil
 		}
 		if err := m.unwind(err); err != nil {
