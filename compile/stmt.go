@@ -199,6 +199,7 @@ func (b *body) ifStmt(s *syntax.If) {
 		}
 	}
 	otherwise := b.newLabel()
+	base := b.temps
 	if s.Cond != nil {
 		b.cond(s.Cond, otherwise, false)
 	} else {
@@ -207,6 +208,7 @@ func (b *body) ifStmt(s *syntax.If) {
 		b.at(s.Pos)
 		b.jump(bytecode.OpJumpIf, x, y, int(comparators[s.Op]), otherwise)
 	}
+	b.release(base)
 	b.clean()
 	before := b.set.copy()
 	b.nested(s.Then)
@@ -321,10 +323,12 @@ func (b *body) tryStmt(s *syntax.Try) {
 		b.handlers = append(b.handlers, bytecode.Handler{From: from, To: to, Target: int32(handler)})
 	}
 	b.at(s.ExceptionPos)
+	base := b.temps
 	caught := b.temp()
 	b.emit(bytecode.OpLastError, caught, 0, 0, 0)
 	b.tell(s, func(dst int) { b.move(dst, caught) })
 	b.store(lastError, caught)
+	b.release(base)
 	b.nested(s.Handler)
 	b.place(end)
 	b.set = b.set.meet(after)
