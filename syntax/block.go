@@ -235,23 +235,24 @@ func (p *parser) exception(pos Pos, err string) *block {
 // closeAll ends the source: what is open now is never closed, but for each
 // top-level try that is past its exception, which is flat.
 func (p *parser) closeAll() {
-	flat := true
+	flat, drop := true, false
 	for i := range p.blocks {
 		b := &p.blocks[i]
 		if flat && b.kind == blockTry && b.second {
-			if n, is := b.node.(*Try); is && !b.broken {
+			if n, is := b.node.(*Try); is {
 				n.Flat = true
 			}
+			drop = drop || b.broken
 			continue
 		}
-		flat = false
+		flat, drop = false, true
 		what := b.String()
 		if b.fn != nil {
 			what = "function " + b.fn.Name
 		}
 		p.report(b.pos, "%s is not closed: %s is missing", what, b.closer())
 	}
-	if !flat {
+	if drop {
 		p.dropOpen()
 	}
 }
