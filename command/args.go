@@ -94,8 +94,8 @@ func scalarText(m *vm.Machine, v vm.Value, param string) (vm.Value, error) {
 	return vm.Value{}, wrongKind(param, "text", v)
 }
 
-// work charges for n bytes that are scanned.
-func work(m *vm.Machine, n int) error { return m.Work(1 + n/64) }
+// work charges for n bytes that are read one by one.
+func work(m *vm.Machine, n int) error { return m.Work(1 + n/16) }
 
 // catchable tells whether an error is one that a script could have caught.
 func catchable(err error) bool {

@@ -46,7 +46,7 @@ func newRequest(m *vm.Machine, method string, args []vm.Value) (*host.Request, e
 	if !args[0].IsString() {
 		return nil, wrongKind("url", "text", args[0])
 	}
-	if err := work(m, 4*len(args[0].Str())); err != nil {
+	if err := work(m, len(args[0].Str())); err != nil {
 		return nil, err
 	}
 	req := &host.Request{Method: method, URL: strings.TrimSpace(args[0].Str()), Grow: m.Charge}
@@ -156,7 +156,7 @@ func writeEscaped(m *vm.Machine, b *strings.Builder, s string) error {
 		if err := m.Charge(6*n + 2); err != nil { // a byte may become three, in a builder that doubles
 			return err
 		}
-		if err := work(m, 8*n); err != nil {
+		if err := work(m, 4*n); err != nil {
 			return err
 		}
 		b.WriteString(url.QueryEscape(s[:n]))

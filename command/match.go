@@ -15,9 +15,9 @@ import (
 const (
 	// stepsPerInstruction is how many steps of the matcher are as much work as
 	// one instruction of the machine.
-	stepsPerInstruction = 4
+	stepsPerInstruction = 3
 	// stepsUnpaid is how many steps are made between two looks at the quotas.
-	stepsUnpaid = 2048
+	stepsUnpaid = 1024
 )
 
 // matcher finds the matches of one pattern in one text.
@@ -26,6 +26,7 @@ type matcher struct {
 	p     *pattern
 	text  string
 	steps int   // not paid for yet
+	err   error // of a quota
 	found []int // of the match found last: where it and its groups begin and end, -1 for a group that is not in it
 	*scratch
 }
@@ -42,7 +43,17 @@ type scratch struct {
 type queue struct {
 	at     []uint32 // by instruction: where it stands in pcs, if it does
 	pcs    []uint32
-	places []int // slots for each of pcs
+	blocks [][]int // places: slots for each of pcs, blockThreads of them in a block
+}
+
+// blockThreads is how many threads share a block of places. Blocks are made when
+// they are needed, as few patterns have as many threads as instructions.
+const blockThreads = 64
+
+// places gives what the thread at i of pcs remembers.
+func (q *queue) places(i, slots int) []int {
+	at := i % blockThreads * slots
+	return q.blocks[i/blockThreads][at : at+slots : at+slots]
 }
 
 func (q *queue) has(pc uint32) bool {
@@ -65,19 +76,14 @@ func newMatcher(m *vm.Machine, p *pattern, text string, groups int) (*matcher, e
 		return nil, err
 	}
 	s, ok := p.scratch.Get().(*scratch)
-	if !ok || s.slots < slots {
-		if err := m.Work(n * slots / 64); err != nil {
-			return nil, err
-		}
-		s = &scratch{now: newQueue(n, slots), next: newQueue(n, slots)}
+	if !ok || s.slots != slots {
+		s = &scratch{slots: slots, now: newQueue(n), next: newQueue(n), places: make([]int, slots)}
 	}
-	s.slots = slots
-	s.places = make([]int, slots)
 	return &matcher{m: m, p: p, text: text, found: make([]int, slots), scratch: s}, nil
 }
 
-func newQueue(n, slots int) queue {
-	return queue{at: make([]uint32, n), pcs: make([]uint32, 0, n), places: make([]int, n*slots)}
+func newQueue(n int) queue {
+	return queue{at: make([]uint32, n), pcs: make([]uint32, 0, n)}
 }
 
 // close gives the scratch back. The matcher is used up.
@@ -140,23 +146,25 @@ func (x *matcher) match(pos int) (matched bool, err error) {
 		if x.step(pos, width, r, after) {
 			matched = true
 		}
-		if x.steps > stepsUnpaid {
-			if err := x.pay(); err != nil {
-				return false, err
-			}
+		if x.err != nil {
+			return false, x.err
 		}
 		if r < 0 {
 			break
 		}
 		before, pos = r, pos+width
 	}
-	return matched, x.pay()
+	x.pay()
+	return matched, x.err
 }
 
-func (x *matcher) pay() error {
+// pay charges for the steps made so far. Once it fails, matching ends.
+func (x *matcher) pay() {
 	n := x.steps / stepsPerInstruction
 	x.steps = 0
-	return x.m.Work(n)
+	if x.err == nil {
+		x.err = x.m.Work(n)
+	}
 }
 
 // runeAt gives the code point at pos, -1 at the end of the text.
@@ -181,7 +189,7 @@ func (x *matcher) skip(pos int) (int, error) {
 			x.steps += n / 16
 			return pos + n, nil
 		}
-		if err := work(x.m, len(piece)); err != nil {
+		if err := x.m.Work(1 + len(piece)/32); err != nil {
 			return 0, err
 		}
 		if pos = end; pos == len(x.text) {
@@ -219,18 +227,24 @@ func (x *matcher) begin(pos int, before, r rune) {
 func (x *matcher) step(pos, width int, r, after rune) bool {
 	matched := false
 	for i, pc := range x.now.pcs {
-		x.steps++
+		if x.steps++; x.steps > stepsUnpaid {
+			x.pay()
+		}
+		if x.err != nil {
+			return false
+		}
 		inst := &x.p.prog.Inst[pc]
 		ok := false
 		switch inst.Op {
 		case syntax.InstMatch:
-			copy(x.found, x.now.places[i*x.slots:(i+1)*x.slots])
+			copy(x.found, x.now.places(i, x.slots))
 			x.found[1] = pos
 			matched = true
 		case syntax.InstRune1:
 			ok = r == inst.Rune[0]
 		case syntax.InstRune:
 			ok = r >= 0 && inst.MatchRune(r)
+			x.steps += min(len(inst.Rune)/8, 4)
 		case syntax.InstRuneAny:
 			ok = r >= 0
 		case syntax.InstRuneAnyNotNL:
@@ -240,7 +254,7 @@ func (x *matcher) step(pos, width int, r, after rune) bool {
 			break
 		}
 		if ok {
-			copy(x.places, x.now.places[i*x.slots:(i+1)*x.slots])
+			copy(x.places, x.now.places(i, x.slots))
 			x.add(&x.next, inst.Out, pos+width, r, after)
 		}
 	}
@@ -253,7 +267,7 @@ func (x *matcher) step(pos, width int, r, after rune) bool {
 // point. It stands at pos, between two code points.
 func (x *matcher) add(q *queue, pc uint32, pos int, before, after rune) {
 	stack := append(x.stack[:0], job{pc: pc, slot: -1})
-	for len(stack) > 0 {
+	for len(stack) > 0 && x.err == nil {
 		j := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
 		if j.slot >= 0 {
@@ -261,7 +275,9 @@ func (x *matcher) add(q *queue, pc uint32, pos int, before, after rune) {
 			continue
 		}
 		for pc, going := j.pc, true; going && !q.has(pc); {
-			x.steps++
+			if x.steps++; x.steps > stepsUnpaid {
+				x.pay()
+			}
 			i := len(q.pcs)
 			q.at[pc] = uint32(i)
 			q.pcs = append(q.pcs, pc)
@@ -281,8 +297,11 @@ func (x *matcher) add(q *queue, pc uint32, pos int, before, after rune) {
 			case syntax.InstFail:
 				going = false
 			default:
-				copy(q.places[i*x.slots:], x.places)
-				x.steps += x.slots / 8
+				for len(q.blocks) <= i/blockThreads {
+					q.blocks = append(q.blocks, make([]int, blockThreads*x.slots))
+				}
+				copy(q.places(i, x.slots), x.places)
+				x.steps += x.slots / 2
 				going = false
 			}
 		}

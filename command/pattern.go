@@ -93,7 +93,7 @@ func compilePattern(s, source string) (*pattern, int, error) {
 	case len(prog.Inst) > maxInstructions:
 		return nil, 0, tooLarge
 	}
-	p := &pattern{prog: prog, names: names, cost: len(prog.Inst) / 4}
+	p := &pattern{prog: prog, names: names, cost: 4 * len(prog.Inst)}
 	p.anchored = prog.StartCond()&syntax.EmptyBeginText != 0
 	p.prefix, _ = prog.Prefix()
 	if p.prefix == "" {

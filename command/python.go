@@ -75,7 +75,7 @@ func (r *pythonReader) value(depth int) (vm.Value, error) {
 	if depth > maxNesting {
 		return vm.Value{}, failed("nested deeper than %d levels", maxNesting)
 	}
-	if err := r.m.Work(2); err != nil {
+	if err := r.m.Work(8); err != nil {
 		return vm.Value{}, err
 	}
 	switch c := r.next(); c {
@@ -182,6 +182,11 @@ func (r *pythonReader) word() (vm.Value, error) {
 // quoted reads a text up to its closing quote.
 func (r *pythonReader) quoted(quote byte) (vm.Value, error) {
 	special := string([]byte{quote, '\\', '\n'})
+	if n := strings.IndexAny(r.s[r.pos:min(len(r.s), r.pos+256)], special); n >= 0 && r.s[r.pos+n] == quote {
+		short := r.s[r.pos : r.pos+n]
+		r.pos += n + 1
+		return r.m.Text(short)
+	}
 	buf, err := r.m.BuildText(0)
 	if err != nil {
 		return vm.Value{}, err

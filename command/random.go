@@ -9,6 +9,8 @@ import (
 	"math/big"
 	"math/bits"
 	"regexp/syntax"
+	"slices"
+	"sort"
 	"unicode"
 	"unicode/utf8"
 
@@ -59,8 +61,9 @@ func (l *library) randomString(m *vm.Machine, args []vm.Value) error {
 // generator is a pattern that texts are drawn from, evenly over all the texts
 // that it matches.
 type generator struct {
-	ranges  []rune // of a class: pairs of the first and the last
-	size    uint32 // how many code points the class has
+	ranges  []rune   // of a class: pairs of the first and the last
+	before  []uint32 // of a class: how many code points each pair and those before it have
+	size    uint32   // how many code points the class has
 	subs    []*generator
 	choices []float64 // the chance of each sub, or of each number of repetitions, and all before it; nil where all subs follow each other
 	min     int       // repetitions at least
@@ -163,6 +166,7 @@ func class(ranges []rune) (*generator, error) {
 	g := &generator{ranges: append(before, intersect(ranges, 0xE000, unicode.MaxRune)...), least: 4, most: 1}
 	for i := 0; i < len(g.ranges); i += 2 {
 		g.size += uint32(g.ranges[i+1] - g.ranges[i] + 1)
+		g.before = append(g.before, g.size)
 		g.least = min(g.least, utf8.RuneLen(g.ranges[i]))
 	}
 	if g.size == 0 {
@@ -286,14 +290,8 @@ func (d *draw) character(g *generator) error {
 	if err != nil {
 		return err
 	}
-	for i := 0; i < len(g.ranges); i += 2 {
-		size := uint32(g.ranges[i+1] - g.ranges[i] + 1)
-		if n < size {
-			return d.out.WriteRune(g.ranges[i] + rune(n))
-		}
-		n -= size
-	}
-	return nil
+	i, _ := slices.BinarySearch(g.before, n+1)
+	return d.out.WriteRune(g.ranges[2*i+1] - rune(g.before[i]-n-1))
 }
 
 // choose gives a place in shares, each as often as its share says.
@@ -306,12 +304,8 @@ func (d *draw) choose(shares []float64) (int, error) {
 		return 0, err
 	}
 	x := float64(binary.LittleEndian.Uint64(b)>>11) / (1 << 53)
-	for i, share := range shares {
-		if x < share {
-			return i, nil
-		}
-	}
-	return len(shares) - 1, nil
+	i := sort.Search(len(shares)-1, func(i int) bool { return x < shares[i] })
+	return i, nil
 }
 
 // below gives a number from 0 to n-1, all equally likely: numbers of as many bits

@@ -84,7 +84,7 @@ func (s *splitter) sql(text string) error {
 		n := s.token(text)
 		text = text[n:]
 		if paid += n; paid >= 4<<10 || text == "" {
-			if err := work(s.m, 8*paid); err != nil {
+			if err := work(s.m, 4*paid); err != nil {
 				return err
 			}
 			paid = 0
