@@ -18,6 +18,9 @@ const (
 	textSize  = 16 // header and rounding
 )
 
+// largeText is from how many bytes on a text is work to allocate.
+const largeText = 64 << 10
+
 // meter counts the bytes that an execution holds. left falls with each charge;
 // below zero the machine walks its roots.
 type meter struct {
@@ -47,6 +50,11 @@ func (m *Machine) refund(n int) { m.mem.left += int64(n) }
 func (m *Machine) newText(n int) (Value, []byte, error) {
 	if err := m.Charge(n + textSize); err != nil {
 		return Value{}, nil, err
+	}
+	if n >= largeText { // the system has to find pages for it
+		if err := m.Work(n / 1024); err != nil {
+			return Value{}, nil, err
+		}
 	}
 	v, buf := allocText(n)
 	return v, buf, nil
@@ -87,7 +95,9 @@ func (m *Machine) Text(s string) (Value, error) {
 	if err != nil {
 		return Value{}, err
 	}
-	copy(buf, s)
+	if err := copyText(m, buf, s); err != nil {
+		return Value{}, err
+	}
 	return finishText(v), nil
 }
 
@@ -137,6 +147,9 @@ func (m *Machine) push(l *list, v Value) error {
 	return nil
 }
 
+// copyPiece is how many values are copied between two looks at the clock.
+const copyPiece = 8192
+
 // growList makes room for n more items. A small list doubles, a large one
 // grows by a quarter, so that the room it wastes stays in proportion.
 func (m *Machine) growList(l *list, n int) error {
@@ -152,11 +165,14 @@ func (m *Machine) growList(l *list, n int) error {
 	if err := m.Charge(c * valueSize); err != nil {
 		return err
 	}
-	if err := m.Work(len(l.items) / 16); err != nil {
-		return err
+	items := make([]Value, 0, c)
+	for from := 0; from < len(l.items); from += copyPiece {
+		part := l.items[from:min(from+copyPiece, len(l.items))]
+		if err := m.Work(len(part) / 16); err != nil {
+			return err
+		}
+		items = append(items, part...)
 	}
-	items := make([]Value, len(l.items), c)
-	copy(items, l.items)
 	l.items = items
 	return nil
 }

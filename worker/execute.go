@@ -19,7 +19,6 @@ import (
 type request struct {
 	x      *avap.Execution
 	script vm.Value
-	has    map[string]vm.Value // the keys that mean something by themselves
 }
 
 // execute runs one script.
