@@ -66,6 +66,15 @@ func TestInvalidUTF8(t *testing.T) {
 	}
 }
 
+func TestLineEnds(t *testing.T) {
+	for _, src := range []string{"x = \ny y", "x = \r\ny y"} {
+		want := []string{"1:5: expected an expression, found the end of the line", "2:3: expected = or ( after y, found `y`"}
+		if diff := cmp.Diff(want, messages(src)); diff != "" {
+			t.Errorf("%q (-want +got)\n%s", src, diff)
+		}
+	}
+}
+
 func TestMostErrors(t *testing.T) {
 	if got := messages(strings.Repeat("x x\n", 100)); len(got) != maxErrors {
 		t.Errorf("%d errors, want %d", len(got), maxErrors)

@@ -181,10 +181,10 @@ func (p *parser) giveUp(off int) {
 
 // report notes an error without giving the statement up.
 func (p *parser) report(pos Pos, format string, args ...any) {
-	p.errs = append(p.errs, &Error{Pos: pos, Msg: fmt.Sprintf(format, args...)})
-	if len(p.errs) == maxErrors {
-		p.stop = true
+	if len(p.errs) < maxErrors {
+		p.errs = append(p.errs, &Error{Pos: pos, Msg: fmt.Sprintf(format, args...)})
 	}
+	p.stop = p.stop || len(p.errs) == maxErrors
 }
 
 // limit is fail for what no source may hold, tried or not.

@@ -139,8 +139,11 @@ func (p *parser) next() {
 		}
 		if c == '\n' {
 			if p.brackets == 0 {
-				p.tok = token{kind: tNewline, start: i, end: i, pos: p.pos(i)}
 				p.off = i + 1
+				if i > 0 && p.src[i-1] == '\r' {
+					i--
+				}
+				p.tok = token{kind: tNewline, start: i, end: i, pos: p.pos(i)}
 				return
 			}
 			comment = !p.template
