@@ -125,9 +125,12 @@ func (q *request) variables(v vm.Value) error {
 	if v.Kind() != vm.Dict {
 		return badRequest(`"variables" must be an object`)
 	}
-	return v.Each(func(key, value vm.Value) error {
-		return q.x.SetVariable(key.Str(), value)
-	})
+	for key, value := range v.Entries() {
+		if err := q.x.SetVariable(key.Str(), value); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // onlyResult reads `"return": ["result"]`.
