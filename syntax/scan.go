@@ -255,7 +255,7 @@ func (p *parser) word(i int) {
 
 func (p *parser) global(i int) {
 	n := nameEnd(p.src[:p.end], i+1) - i
-	if n == 1 {
+	if !isName(p.src[i+1 : i+n]) { // $5 is a price
 		p.fail(p.tok.pos, "a name is missing after $")
 		return
 	}
