@@ -182,7 +182,7 @@ var (
 	pageLink = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	heading  = regexp.MustCompile(`(?m)^#+ +(.*)$`)
 	fenced   = regexp.MustCompile("(?ms)^ *```.*?^ *```$")
-	unlinked = regexp.MustCompile("[^\\p{L}\\p{N} _-]")
+	unlinked = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
 )
 
 // TestDocumentedLinks follows the links between the pages and the source.
