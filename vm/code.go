@@ -191,3 +191,17 @@ func (f *function) position(pc int) (line, col int) {
 	}
 	return int(f.Positions[lo].Line), int(f.Positions[lo].Col)
 }
+
+// word is an instruction as the machine keeps it: operation, A, B and X in the low
+// four bytes, C in the high half.
+type word uint64
+
+func makeWord(in bytecode.Instr) word {
+	return word(in.Op) | word(in.A)<<8 | word(in.B)<<16 | word(in.X)<<24 | word(uint32(in.C))<<32
+}
+
+func (w word) op() bytecode.Op { return bytecode.Op(w) }
+func (w word) a() uint8        { return uint8(w >> 8) }
+func (w word) b() uint8        { return uint8(w >> 16) }
+func (w word) x() uint8        { return uint8(w >> 24) }
+func (w word) c() int32        { return int32(w >> 32) }

@@ -179,22 +179,37 @@ func (m *Machine) leaveDefinition() {
 	m.frames = m.frames[:len(m.frames)-1]
 }
 
-// command runs command c of the frame's code with the n arguments from args on
-// in the stack. It tells whether a definition's frame was pushed.
-func (m *Machine) command(c int32, args, n int) (pushed bool, err error) {
-	f := &m.frames[len(m.frames)-1]
-	cmd := f.code.commands[c]
-	if cmd == nil {
-		return false, Errorf(CodeUnknownCommand, "command not found: %s", f.code.program.Commands[c].Name)
+// call pushes the frame of the function that an instruction calls.
+func (m *Machine) call(fr *frame, in word) error {
+	m.mem.op = m.mem.left
+	if err := m.Work(0); err != nil {
+		return err
 	}
-	if missing := cmd.Needs &^ f.caps; missing != 0 {
-		return false, Errorf(CodeCapability, "%s needs the capability %s", cmd.Name, missing)
+	fn, args := &fr.code.functions[in.c()], fr.base+int(in.a())
+	if m.enterFast(fr, fn, args) {
+		return nil
+	}
+	return m.enter(fr.code, fn, args, int(in.b()), fr.caps)
+}
+
+// command runs the command that an instruction calls: a native one to its end;
+// of a definition it pushes the frame.
+func (m *Machine) command(fr *frame, in word) error {
+	m.mem.op = m.mem.left
+	if err := m.Work(0); err != nil {
+		return err
+	}
+	cmd := fr.code.commands[in.c()]
+	if cmd == nil {
+		return Errorf(CodeUnknownCommand, "command not found: %s", fr.code.program.Commands[in.c()].Name)
+	}
+	if missing := cmd.Needs &^ fr.caps; missing != 0 {
+		return Errorf(CodeCapability, "%s needs the capability %s", cmd.Name, missing)
 	}
 	if cmd.Code != nil {
-		return true, m.enter(cmd.Code, &cmd.Code.functions[0], args, n, cmd.Code.grants)
+		return m.enter(cmd.Code, &cmd.Code.functions[0], fr.base+int(in.a()), int(in.b()), cmd.Code.grants)
 	}
-	m.mem.op = m.mem.left
-	return false, cmd.Native(m, m.stack[args:args+n:args+n])
+	return cmd.Native(m, fr.registers(m, in.a(), int(in.b())))
 }
 
 // unwind goes on in the handler of an error, or gives the error that ends the

@@ -14,9 +14,5 @@ func (v Value) Splice() (pieces []Value, ok bool) {
 
 // Template makes a value of pieces that are kept apart: text, value, text, …
 func (m *Machine) Template(pieces ...Value) (Value, error) {
-	v, err := m.makeList(pieces, 0)
-	if err != nil {
-		return Value{}, err
-	}
-	return spliceValue(v.list()), nil
+	return m.makeSplice(pieces)
 }
