@@ -114,6 +114,7 @@ func logName(s syntax.Stmt) string {
 func (b *body) assign(s *syntax.Assign) {
 	switch t := s.Target.(type) {
 	case *syntax.Name:
+		b.noteTemplate(t.Name, s.Value)
 		b.assignName(t.Name, func(dst int) { b.expr(s.Value, dst) })
 	case *syntax.Index:
 		v := b.kept(s.Value)
@@ -126,6 +127,13 @@ func (b *body) assign(s *syntax.Assign) {
 		x := b.operand(t.X)
 		b.at(t.Pos)
 		b.emit(bytecode.OpSetAttr, x, v, 0, b.u.text(t.Key))
+	}
+}
+
+// noteTemplate notes that a variable is made from a template with values in it.
+func (b *body) noteTemplate(name string, value syntax.Expr) {
+	if t, ok := value.(*syntax.Template); ok && len(t.Exprs) > 0 {
+		b.u.templates[name] = true
 	}
 }
 
@@ -203,7 +211,7 @@ func (b *body) ifStmt(s *syntax.If) {
 	if s.Cond != nil {
 		b.cond(s.Cond, otherwise, false)
 	} else {
-		x := b.valueOperand(s.A)
+		x := b.keptValue(s.A)
 		y := b.valueOperand(s.B)
 		b.at(s.Pos)
 		b.jump(bytecode.OpJumpIf, x, y, int(comparators[s.Op]), otherwise)
