@@ -5,6 +5,7 @@
 package catalog
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -88,6 +89,10 @@ func (c *Catalog) Define(defs []*syntax.Definition) (*Catalog, []compile.Diagnos
 	for _, d := range defs {
 		p, diagnostics, err := compile.Definition(d, compile.Options{Lookup: next.Signature})
 		if err != nil {
+			var at *compile.Error
+			if errors.As(err, &at) {
+				return nil, nil, &Error{d.Name, at.Pos, at.Msg}
+			}
 			return nil, nil, &Error{d.Name, d.Pos, err.Error()}
 		}
 		programs[d.Name] = p

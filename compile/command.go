@@ -20,6 +20,9 @@ func (b *body) commandStmt(e *syntax.CommandCall) {
 	out := func(i int) string { name, _ := variableName(e.Args[i]); return name }
 	switch sig.Form {
 	case bytecode.FormAddVar:
+		if a := arg(e, 1); a != nil {
+			b.noteTemplate(out(0), a.Expr)
+		}
 		b.addVar(out(0), func(dst int) { b.addVarValue(arg(e, 1), dst) })
 	case bytecode.FormExport:
 		t := b.temp()
@@ -261,6 +264,13 @@ func (b *body) prompt(a *syntax.Arg, dst int) {
 			b.splice(t, dst)
 			return
 		}
+		if n, ok := a.Expr.(*syntax.Name); ok && b.u.templates[n.Name] {
+			b.u.diagnose(Diagnostic{
+				Pos: a.Pos, Severity: Caution,
+				Msg: n.Name + " is made from a template, so its values become part of the statement's text; " +
+					"write the template straight into the command, and they are bound",
+			})
+		}
 	}
 	b.value(a, dst, bytecode.ModeValue)
 }
@@ -432,7 +442,11 @@ func (b *body) piece(a *syntax.Arg, dst int) {
 	}
 	if found.unknown != nil {
 		b.at(found.unknown.Pos)
-		b.raise("unknown_command", "command not found: "+found.unknown.Name)
+		if tested { // it may well be text: nothing to tell of
+			b.emitRaise("unknown_command", "command not found: "+found.unknown.Name)
+		} else {
+			b.raise("unknown_command", "command not found: "+found.unknown.Name)
+		}
 	} else {
 		b.expr(a.Expr, dst)
 	}

@@ -68,7 +68,7 @@ func compileUnit(opt Options, build func(*unit) error) (p *bytecode.Program, ds 
 			opt: opt, direct: direct,
 			program:   &bytecode.Program{Name: opt.Name},
 			constants: map[bytecode.Constant]int32{}, commands: map[string]int32{},
-			slots: map[string]int{},
+			slots: map[string]int{}, templates: map[string]bool{},
 		}
 		err = u.guard(build)
 		if err == nil {
@@ -104,6 +104,7 @@ type unit struct {
 	globals     []string       // in the order of their slots, before padding
 	writes      bool           // whether some function writes the Global pool
 	def         *syntax.Definition
+	templates   map[string]bool // variables that are made from a template
 	diagnostics []Diagnostic
 }
 

@@ -92,6 +92,11 @@ func TestDiagnostics(t *testing.T) {
 			"flat try", "try()\n  x = 1\nexception(e)\naddResult(e)",
 			[]string{"1:1  a flat try(): what follows its exception runs in either case; close it with end()"},
 		},
+		{
+			"a statement made from a template", "q = \"x\"\np = `SELECT '${q}'`\normDirect(p, r)",
+			[]string{"3:11  p is made from a template, so its values become part of the statement's text; write the template straight into the command, and they are bound"},
+		},
+		{"a call that may be text", "addVar(x, COUNT(price))", nil},
 		{"code that is never reached", "if(false)\n  nosuch(1)\nend()", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -171,6 +171,11 @@ var codeIndex = func() map[string]int {
 // raise emits an error that is known when compiling, and tells of it.
 func (b *body) raise(code, msg string) {
 	b.u.diagnose(Diagnostic{Pos: b.pos, Severity: Fault, Code: code, Msg: msg})
+	b.emitRaise(code, msg)
+}
+
+// emitRaise emits an error that is known when compiling.
+func (b *body) emitRaise(code, msg string) {
 	b.emit(bytecode.OpRaise, 0, codeIndex[code], 0, b.u.text(msg))
 }
 
