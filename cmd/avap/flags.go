@@ -63,8 +63,12 @@ func (l *limitFlags) limits() (avap.Limits, error) {
 		name  string
 		value int64
 	}{
-		{"limit-instructions", l.instructions}, {"limit-memory", int64(l.memory)}, {"limit-time", int64(l.time)},
-		{"limit-host-time", int64(l.hostTime)}, {"limit-depth", int64(l.depth)}, {"limit-output", int64(l.output)},
+		{"limit-instructions", l.instructions},
+		{"limit-memory", int64(l.memory)},
+		{"limit-time", int64(l.time)},
+		{"limit-host-time", int64(l.hostTime)},
+		{"limit-depth", int64(l.depth)},
+		{"limit-output", int64(l.output)},
 		{"limit-host-calls", int64(l.hostCalls)},
 	} {
 		if f.value < 1 {
