@@ -307,7 +307,9 @@ func (b *body) list(items []syntax.Expr, dst int) {
 		b.emit(bytecode.OpList, dst, b.values(items), len(items), int32(len(items)))
 		return
 	}
-	b.longList(items, b.temporary(dst))
+	acc := b.temporary(dst)
+	b.longList(items, acc)
+	b.move(dst, acc)
 }
 
 // temporary gives dst if it is a temporary, else a new one.
@@ -665,9 +667,12 @@ func (b *body) template(e *syntax.Template, dst int) {
 			b.emit(bytecode.OpConcat, dst, first, 0, count)
 			return
 		}
-		b.emit(bytecode.OpConcat, first, first, 0, count)
+		if acc < 0 {
+			acc = first
+		}
+		b.emit(bytecode.OpConcat, acc, first, 0, count)
 		b.release(base)
-		acc = b.temp()
+		b.temp() // acc
 	}
 }
 
