@@ -157,7 +157,7 @@ func (m *Machine) beginLog(name string) error {
 	if err := m.Charge(logSize); err != nil {
 		return err
 	}
-	now := time.Since(m.clock.start)
+	now := m.elapsed()
 	m.endLog(now)
 	m.logs = append(m.logs, logEntry{name: name, began: now})
 	return nil

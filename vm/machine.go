@@ -93,11 +93,20 @@ type Machine struct {
 
 // stopwatch measures an execution's own time and that of its host calls.
 type stopwatch struct {
-	start  time.Time
+	start  time.Duration // when the execution began
 	limit  time.Duration // of execution
 	host   time.Duration // spent in host calls so far
 	yields time.Duration // elapsed when it last yielded
 }
+
+// epoch is what times are counted from: that reads the monotonic clock alone,
+// in half the time of time.Now.
+var epoch = time.Now()
+
+func now() time.Duration { return time.Since(epoch) }
+
+// elapsed is the time since the execution began, host calls included.
+func (m *Machine) elapsed() time.Duration { return now() - m.clock.start }
 
 // frame is one call in progress.
 type frame struct {
@@ -121,13 +130,15 @@ func NewMachine(l Limits) *Machine {
 // quotas are whole again, and nothing of an earlier execution is left. yield,
 // called about every 50 µs, lets others run; nil stands for runtime.Gosched.
 func (m *Machine) Reset(ctx context.Context, l Limits, yield func()) {
-	m.Clear()
+	if m.ctx != nil {
+		m.Clear()
+	}
 	m.limits = l.withDefaults()
 	m.mem.limit, m.mem.left, m.mem.op = m.limits.Memory, m.limits.Memory, m.limits.Memory
 	m.fuel = min(sliceFuel, m.limits.Instructions)
 	m.reserve = m.limits.Instructions - m.fuel
 	m.ctx, m.done = ctx, ctx.Done()
-	m.clock = stopwatch{start: time.Now(), limit: m.limits.Time}
+	m.clock = stopwatch{start: now(), limit: m.limits.Time}
 	if yield == nil {
 		yield = runtime.Gosched
 	}
@@ -193,10 +204,10 @@ func (m *Machine) refuel() error {
 
 // lookAtClock checks deadline and cancellation, and yields when it is time to.
 func (m *Machine) lookAtClock() error {
-	elapsed := time.Since(m.clock.start)
+	elapsed := m.elapsed()
 	if elapsed-m.clock.yields >= yieldEvery {
 		m.yield()
-		elapsed = time.Since(m.clock.start)
+		elapsed = m.elapsed()
 		m.clock.yields = elapsed
 	}
 	if elapsed-m.clock.host > m.clock.limit {

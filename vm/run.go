@@ -34,7 +34,7 @@ func (m *Machine) Run(code *Code, in Input) (err error) {
 		err := m.dispatch()
 		if err == nil {
 			if in.Logs {
-				m.endLog(time.Since(m.clock.start))
+				m.endLog(m.elapsed())
 			}
 			return nil
 		}
