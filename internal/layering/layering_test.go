@@ -36,7 +36,7 @@ var layers = []layer{
 	{path: "bytecode"},
 	{path: "host"},
 	{path: "host/...", imports: []string{"host", "host/..."}, outside: true},
-	{path: "seal"},
+	{path: "seal", imports: []string{"bytecode"}},
 	{path: "vm", imports: []string{"bytecode"}},
 	{path: "compile", imports: []string{"syntax", "bytecode", "vm"}},
 	{path: "command", imports: []string{"vm", "host", "bytecode"}},

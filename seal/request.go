@@ -1,0 +1,258 @@
+// This file holds the signatures of requests.
+
+package seal
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// HeaderName is the header of a request that holds its signature.
+const HeaderName = "X-AVAP-Signature"
+
+// Defaults of VerifierOptions.
+const (
+	DefaultWindow        = 300 * time.Second
+	DefaultReplayEntries = 2_000_000
+)
+
+// maxHeader is how long a header with all fields may be, in bytes.
+const maxHeader = 512
+
+// VerifierOptions say what a Verifier lets pass. Zero fields stand for the defaults.
+type VerifierOptions struct {
+	// Window is how far, in whole seconds, a signature's time may be from now, on
+	// either side.
+	Window time.Duration
+	// Replay demands the field n, and refuses what was seen within the window.
+	Replay bool
+	// ReplayEntries is how many signatures are remembered at most, at about 30
+	// bytes each.
+	ReplayEntries int
+	// Now is the clock; nil stands for time.Now.
+	Now func() time.Time
+}
+
+// Verifier verifies signatures of requests. It is safe for concurrent use.
+type Verifier struct {
+	keys   *Keyring
+	window int64 // seconds
+	now    func() time.Time
+	memory *memory // nil without replay protection
+}
+
+// NewVerifier makes a Verifier that takes the request keys of a keyring.
+func NewVerifier(keys *Keyring, opt VerifierOptions) *Verifier {
+	if opt.Window == 0 {
+		opt.Window = DefaultWindow
+	}
+	if opt.ReplayEntries == 0 {
+		opt.ReplayEntries = DefaultReplayEntries
+	}
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	v := &Verifier{keys: keys, window: int64(opt.Window / time.Second), now: opt.Now}
+	if opt.Replay {
+		v.memory = newMemory(opt.ReplayEntries, v.window)
+	}
+	return v
+}
+
+// Header is a signature whose form, key and time are in order, but whose MAC
+// has not been looked at.
+type Header struct {
+	KeyID string
+
+	time, nonce string // as sent; nonce is empty where there is none
+	seconds     int64
+	sum         [sha256.Size]byte
+	key         *Key
+}
+
+// ParseHeader looks at the values of a request's X-AVAP-Signature headers,
+// before its body is read. Its errors are of type *Error.
+func (v *Verifier) ParseHeader(values []string) (Header, error) {
+	if len(values) == 0 || len(values) == 1 && strings.Trim(values[0], " \t") == "" {
+		return Header{}, &Error{Code: CodeMissing, Msg: "the request is not signed: " + HeaderName + " is missing"}
+	}
+	if len(values) > 1 {
+		return Header{}, invalid("more than one " + HeaderName)
+	}
+	h, err := parseHeader(strings.Trim(values[0], " \t"))
+	if err != nil {
+		return Header{}, &Error{Code: CodeInvalid, Msg: "the signature is malformed: " + err.Error(), Err: err}
+	}
+	if v.memory != nil && h.nonce == "" {
+		return Header{}, invalid("the signature is malformed: no n, which the protection against replays demands")
+	}
+	if h.key = v.keys.Lookup(UseRequest, h.KeyID); h.key == nil {
+		return Header{}, invalid("the signature's key is unknown")
+	}
+	if age := v.now().Unix() - h.seconds; age > v.window || age < -v.window {
+		return Header{}, expired()
+	}
+	return h, nil
+}
+
+func invalid(msg string) *Error { return &Error{Code: CodeInvalid, Msg: msg} }
+
+func expired() *Error {
+	return &Error{Code: CodeExpired, Msg: "the signature's time is too far from the server's"}
+}
+
+// What may be wrong with a header.
+var (
+	errLong     = errors.New("it is too long")
+	errField    = errors.New("the fields are t, kid, v1 and perhaps n, each once")
+	errTime     = errors.New("t is not decimal without sign or leading zero")
+	errKeyID    = errors.New("kid is no id of a key")
+	errSum      = errors.New("v1 is not 64 lower-case hex digits")
+	errNonce    = errors.New("n is not 1 to 64 of A-Z, a-z, 0-9, _ and -")
+	errNoFields = errors.New("t, kid or v1 is missing")
+)
+
+// parseHeader reads fields in any order, apart by a comma and perhaps a space.
+func parseHeader(s string) (h Header, err error) {
+	if len(s) > maxHeader {
+		return h, errLong
+	}
+	sum := ""
+	for rest, more := s, true; more; {
+		var field string
+		field, rest, more = strings.Cut(rest, ",")
+		name, value, _ := strings.Cut(strings.TrimPrefix(field, " "), "=")
+		var into *string
+		valid := errField
+		switch name {
+		case "t":
+			into, valid = &h.time, h.setTime(value)
+		case "kid":
+			into, valid = &h.KeyID, check(value != "" && len(value) <= maxID && validID(value), errKeyID)
+		case "v1":
+			into, valid = &sum, h.setSum(value)
+		case "n":
+			into, valid = &h.nonce, check(validNonce(value), errNonce)
+		}
+		switch {
+		case into == nil || *into != "":
+			return h, errField
+		case valid != nil:
+			return h, valid
+		}
+		*into = value
+	}
+	return h, check(h.time != "" && h.KeyID != "" && sum != "", errNoFields)
+}
+
+func check(ok bool, err error) error {
+	if ok {
+		return nil
+	}
+	return err
+}
+
+// setTime reads t. One that no clock will ever show is merely far away.
+func (h *Header) setTime(s string) error {
+	if s == "" || len(s) > 1 && s[0] == '0' || strings.Trim(s, "0123456789") != "" {
+		return errTime
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil {
+		n = math.MaxInt64
+	}
+	h.seconds = n
+	return nil
+}
+
+func (h *Header) setSum(s string) error {
+	if len(s) != hex.EncodedLen(len(h.sum)) || strings.Trim(s, "0123456789abcdef") != "" {
+		return errSum
+	}
+	for i := range h.sum {
+		h.sum[i] = digit(s[2*i])<<4 | digit(s[2*i+1])
+	}
+	return nil
+}
+
+// digit is the value of a lower-case hex digit.
+func digit(c byte) byte {
+	if c >= 'a' {
+		return c - 'a' + 10
+	}
+	return c - '0'
+}
+
+func validNonce(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && c != '_' && c != '-' {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 64
+}
+
+// Verify looks at the MAC of a request whose header ParseHeader accepted:
+// method and target as sent, the query included, and the whole body. Its
+// errors are of type *Error.
+func (v *Verifier) Verify(h *Header, method, target string, body []byte) error {
+	sum := requestSum(h.key, h.time, h.nonce, method, target, body)
+	if !hmac.Equal(sum[:], h.sum[:]) {
+		return invalid("the signature is wrong")
+	}
+	if v.memory == nil {
+		return nil
+	}
+	return v.memory.remember(&sum, h.seconds, v.now().Unix())
+}
+
+func requestSum(k *Key, t, nonce, method, target string, body []byte) [sha256.Size]byte {
+	m := k.begin()
+	m.string(t)
+	if nonce != "" {
+		m.string(".")
+		m.string(nonce)
+	}
+	m.string("\n")
+	m.string(method)
+	m.string("\n")
+	m.string(target)
+	m.string("\n")
+	m.bytes(body)
+	return k.end(m)
+}
+
+// Request is what a signature is made of.
+type Request struct {
+	Method string
+	Target string // as it will be sent, the query included
+	Body   []byte
+	Time   time.Time
+	Nonce  string // empty for none
+}
+
+// Sign gives the value of the header for a request, under a request key.
+func Sign(k *Key, r Request) (string, error) {
+	switch {
+	case k.Use != UseRequest:
+		return "", errors.New("requests are signed with request keys")
+	case r.Nonce != "" && !validNonce(r.Nonce):
+		return "", errNonce
+	case r.Time.Unix() < 0:
+		return "", errTime
+	}
+	t := strconv.FormatInt(r.Time.Unix(), 10)
+	sum := requestSum(k, t, r.Nonce, r.Method, r.Target, r.Body)
+	value := "t=" + t + ", kid=" + k.ID + ", v1=" + hex.EncodeToString(sum[:])
+	if r.Nonce != "" {
+		value += ", n=" + r.Nonce
+	}
+	return value, nil
+}
