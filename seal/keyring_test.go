@@ -84,7 +84,8 @@ func TestKeyring(t *testing.T) {
 		{"the environment behind the dated", keyFile(entry("package", "z", 'a', from1)), env, []string{"z", "default"}},
 		{
 			"the environment wins over its namesake",
-			keyFile(entry("package", "default", 'a', from1), entry("package", "b", 'b')), env, []string{"b", "default"},
+			keyFile(entry("package", "default", 'a', from1), entry("package", "b", 'b')), env,
+			[]string{"b", "default"},
 		},
 		{"other uses", keyFile(entry("request", "r", 'r'), entry("catalog", "c", 'c')), nil, nil},
 		{"one secret twice in a use", keyFile(entry("package", "a", 'a'), entry("package", "b", 'a')), nil, []string{"a", "b"}},
