@@ -17,11 +17,20 @@ const (
 	scopeLocal                 // a definition
 )
 
-// Registers are numbered on three tracks until the layout is known: variables
-// from 0, counted loops from loopTrack, temporaries from tempTrack.
+// Registers are numbered on four tracks until the layout is known: variables
+// from 0, counted loops from loopTrack, temporaries from tempTrack, and from
+// spillTrack wide registers that keep temporaries and counters aside.
 const (
-	loopTrack = 1 << 20
-	tempTrack = 2 << 20
+	loopTrack  = 1 << 20
+	tempTrack  = 2 << 20
+	spillTrack = 3 << 20
+)
+
+// So much nests in direct registers before it goes to wide ones, in a unit
+// compiled once more for want of registers.
+const (
+	keptTemps = 96
+	keptLoops = 24
 )
 
 // ins is an instruction whose registers are not laid out yet.
@@ -47,12 +56,13 @@ type body struct {
 	pos       syntax.Pos
 	labels    []int32 // by label: its pc, -1 while unknown
 
-	temps, mostTemps int
-	loops, mostLoops int
-	set              bits // variables that are surely set here
-	loop             *loop
-	depth            int // of statements around; 0 at the top level of the body
-	dirty            int // first temporary to be cleared at the end of the statement; 0 is none
+	temps, mostTemps   int
+	loops, mostLoops   int
+	spills, mostSpills int
+	set                bits // variables that are surely set here
+	loop               *loop
+	depth              int // of statements around; 0 at the top level of the body
+	dirty              int // first temporary to be cleared at the end of the statement; 0 is none
 }
 
 // binding is a name that a comprehension binds.
@@ -132,11 +142,44 @@ func (b *body) temp() int {
 // release gives back all temporaries beyond the first n.
 func (b *body) release(n int) { b.temps = n }
 
-// takeLoop takes the two registers of a counted loop.
-func (b *body) takeLoop() int {
+// takeLoop takes the two registers of a counted loop: of its own, or two
+// temporaries, whose values are kept aside in wide registers.
+func (b *body) takeLoop() (pair, aside int) {
 	b.loops++
+	if b.u.scarce && b.loops > keptLoops {
+		pair = b.temp()
+		b.temp()
+		return pair, b.takeSpills(2)
+	}
 	b.mostLoops = max(b.mostLoops, b.loops)
-	return loopTrack + 2*(b.loops-1)
+	return loopTrack + 2*(b.loops-1), 0
+}
+
+func (b *body) leaveLoop(aside int) {
+	b.loops--
+	if aside > 0 {
+		b.spills -= 2
+	}
+}
+
+// takeSpills takes n wide registers; they are given back in reverse order.
+func (b *body) takeSpills(n int) int {
+	b.spills += n
+	b.mostSpills = max(b.mostSpills, b.spills)
+	return spillTrack + b.spills - n
+}
+
+// spill copies direct registers to wide ones, unspill back.
+func (b *body) spill(r, wide, n int) {
+	for i := range n {
+		b.emit(bytecode.OpStoreWide, r+i, 0, 0, int32(wide+i))
+	}
+}
+
+func (b *body) unspill(r, wide, n int) {
+	for i := range n {
+		b.emit(bytecode.OpLoadWide, r+i, 0, 0, int32(wide+i))
+	}
 }
 
 // isTemp tells whether r is a temporary.
@@ -162,8 +205,9 @@ func (b *body) layout() (bytecode.Function, error) {
 	if f.Registers >= bytecode.MaxDirect { // the end of a range is an operand too
 		return f, &registersFull{b.pos}
 	}
-	if n > b.u.direct {
-		f.Registers = bytecode.MaxDirect + n - b.u.direct
+	firstSpill := bytecode.MaxDirect + max(0, n-b.u.direct)
+	if n > b.u.direct || b.mostSpills > 0 {
+		f.Registers = firstSpill + b.mostSpills
 	}
 	if f.Registers > bytecode.MaxRegisters {
 		return f, &Error{b.pos, "too many variables"}
@@ -180,6 +224,9 @@ func (b *body) layout() (bytecode.Function, error) {
 	for i, in := range b.code {
 		if jumps(in.op) {
 			in.c = b.labels[in.c]
+		}
+		if wide := in.op == bytecode.OpLoadWide || in.op == bytecode.OpStoreWide; wide && in.c >= spillTrack {
+			in.c += int32(firstSpill - spillTrack)
 		}
 		f.Code[i] = bytecode.Instr{Op: in.op, A: number(in.a), B: number(in.b), X: number(in.x), C: in.c}
 	}

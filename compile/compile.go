@@ -61,11 +61,16 @@ func Definition(d *syntax.Definition, opt Options) (*bytecode.Program, []Diagnos
 }
 
 // compileUnit compiles with most variables in direct registers and, where that
-// leaves an expression too few, once more with most of them in wide ones.
+// leaves an expression too few, once more with most of them in wide ones, and
+// with what nests deeply.
 func compileUnit(opt Options, build func(*unit) error) (p *bytecode.Program, ds []Diagnostic, err error) {
-	for _, direct := range []int{160, 8} {
+	for _, scarce := range []bool{false, true} {
+		direct := 160
+		if scarce {
+			direct = 8
+		}
 		u := &unit{
-			opt: opt, direct: direct,
+			opt: opt, direct: direct, scarce: scarce,
 			program:   &bytecode.Program{Name: opt.Name},
 			constants: map[bytecode.Constant]int32{}, commands: map[string]int32{},
 			slots: map[string]int{}, templates: map[string]bool{},
@@ -94,7 +99,8 @@ func (*registersFull) Error() string { return "out of registers" }
 // unit is one compilation.
 type unit struct {
 	opt         Options
-	direct      int // how many variables of a function may have direct registers
+	direct      int  // how many variables of a function may have direct registers
+	scarce      bool // whether registers were too few before
 	program     *bytecode.Program
 	constants   map[bytecode.Constant]int32
 	commands    map[string]int32

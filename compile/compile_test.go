@@ -202,11 +202,38 @@ func numbered(format string, n int) string {
 
 // TestTooLarge refuses an expression that no frame has registers for.
 func TestTooLarge(t *testing.T) {
-	src := "x = " + strings.Repeat("max(1, 2, 3, 4, ", 80) + "1" + strings.Repeat(")", 80)
-	_, _, err := compileScript(t, src)
+	_, _, err := compileScript(t, "x = max("+numbered("%d, ", 300)+"300)")
 	var e *compile.Error
 	if !errors.As(err, &e) || !strings.Contains(e.Msg, "too large") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestDeep compiles what nests as deeply as a source may, and would need more
+// registers than there are.
+func TestDeep(t *testing.T) {
+	const most = 198
+	nested := func(open, inner, end string) string {
+		return strings.Repeat(open, most) + inner + strings.Repeat(end, most)
+	}
+	for name, src := range map[string]string{
+		"calls":    "x = " + nested("max(1, 2, 3, 4, ", "1", ")"),
+		"lists":    "x = " + nested("[1, 2, ", "3", ", 4]"),
+		"dicts":    "x = " + nested("{'k': 1, 'n': ", "2", "}"),
+		"commands": "x = " + nested("replace(", "a", ", b, c)"),
+		"loops":    "x = 1\n" + nested("startLoop(i, 1, 2)\n", "x = x + i\n", "endLoop()\n"),
+		"counters": "x = 1\n" + numbered("startLoop(i%d, 1, 2)\n", most) + "x = 2\n" + strings.Repeat("endLoop()\n", most),
+		"function": "function f(a, b) {\nreturn " + nested("f(a, b + ", "1", ")") + "\n}\nx = f(1, 2)",
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, _, err := compileScript(t, src)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := bytecode.Verify(p); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 

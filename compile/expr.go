@@ -77,8 +77,29 @@ func (b *body) isTop(dst int) bool { return dst == tempTrack+b.temps-1 }
 // instruction alone unless it is a temporary.
 func (b *body) expr(e syntax.Expr, dst int) {
 	base := b.temps
-	b.exprInto(e, dst)
+	if b.u.scarce && base > keptTemps && len(b.inner) == 0 {
+		b.exprAside(e, dst)
+	} else {
+		b.exprInto(e, dst)
+	}
 	b.release(base)
+}
+
+// exprAside evaluates e with all temporaries free, which are kept in wide
+// registers meanwhile.
+func (b *body) exprAside(e syntax.Expr, dst int) {
+	n := b.temps
+	aside := b.takeSpills(n + 1)
+	result := aside + n
+	b.spill(tempTrack, aside, n)
+	b.release(0)
+	t := b.temp()
+	b.expr(e, t)
+	b.spill(t, result, 1)
+	b.temps = n
+	b.unspill(tempTrack, aside, n)
+	b.unspill(dst, result, 1)
+	b.spills -= n + 1
 }
 
 func (b *body) exprInto(e syntax.Expr, dst int) {

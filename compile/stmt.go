@@ -245,14 +245,13 @@ func (b *body) loopStmt(s *syntax.Loop) {
 	b.value(s.From, from, bytecode.ModeValue)
 	b.value(s.To, to, bytecode.ModeValue)
 	b.clean()
-	pair := b.takeLoop()
+	pair, aside := b.takeLoop()
 	v := b.target(s.Var)
 	count := v
 	if isWide(v) {
 		count = b.temp()
-	} else {
-		b.release(base)
 	}
+	b.release(base) // all of them are dead when the body begins
 	exit, top := b.newLabel(), b.newLabel()
 	l := &loop{outer: b.loop, breaks: exit, repeats: b.newLabel()}
 	b.at(s.Pos)
@@ -266,15 +265,31 @@ func (b *body) loopStmt(s *syntax.Loop) {
 		b.born(v)
 		b.place(top)
 	}
+	if aside > 0 {
+		b.spill(pair, aside, 2)
+	}
 	b.loop = l
 	b.nested(s.Body)
 	b.loop = l.outer
 	b.place(l.repeats)
 	b.at(s.Pos)
-	b.jump(bytecode.OpForLoop, pair, count, 0, top)
+	b.countLoop(pair, aside, count, top, exit)
 	b.place(exit)
-	b.loops--
+	b.leaveLoop(aside)
 	b.set = before
+}
+
+// countLoop goes on to the next round of a counted loop, or behind it.
+func (b *body) countLoop(pair, aside, count int, top, exit label) {
+	if aside == 0 {
+		b.jump(bytecode.OpForLoop, pair, count, 0, top)
+		return
+	}
+	b.unspill(pair, aside, 2)
+	b.jump(bytecode.OpJumpGe, pair, pair+1, 0, exit)
+	b.emit(bytecode.OpAddI, pair, pair, 0, 1)
+	b.move(count, pair)
+	b.jump(bytecode.OpJump, 0, 0, 0, top)
 }
 
 // whileStmt puts the condition behind the body: one jump for each round.
