@@ -37,7 +37,7 @@ const (
 // that collide. They never change.
 var (
 	seed    = maphash.MakeSeed()
-	seedInt = [2]uint64{maphash.String(seed, "first"), maphash.String(seed, "second") | 1}
+	seedInt = [3]uint64{maphash.String(seed, "first"), maphash.String(seed, "second") | 1, maphash.String(seed, "third")}
 )
 
 // newDict makes a dict with room for so many entries.
@@ -178,7 +178,10 @@ func (d *dict) add(m *Machine, e entry) error {
 	if len(d.entries) == cap(d.entries) {
 		// Where many are deleted, closing the gaps makes room enough.
 		room := 2 * d.live
-		if d.live > 4096 {
+		switch {
+		case d.live < 512:
+			room = 4 * d.live
+		case d.live > 4096:
 			room = d.live + d.live/2
 		}
 		if err := d.rebuild(m, max(room, 4)); err != nil {
@@ -223,6 +226,14 @@ func (d *dict) rebuild(m *Machine, room int) error {
 		end := min(pos+1024, len(d.entries))
 		if err := m.Work((end - pos) / 2); err != nil {
 			return err
+		}
+		if d.live == len(d.entries) { // no gaps
+			n.entries = append(n.entries, d.entries[pos:end]...)
+			for ; pos < end && n.index != nil; pos++ {
+				n.enter(d.entries[pos].hash, pos)
+			}
+			pos = end
+			continue
 		}
 		for ; pos < end; pos++ {
 			e := &d.entries[pos]
@@ -298,11 +309,36 @@ func (m *Machine) hashText(key Value) (uint32, error) {
 
 // hashBytes is the hash of a text, never 0.
 func hashBytes(s string) uint32 {
+	if len(s) <= 16 {
+		return hashShort(s)
+	}
 	h := uint64(0)
 	for ; len(s) > hashChunk; s = s[hashChunk:] {
 		h = chainHash(h, s[:hashChunk])
 	}
 	return foldHash(chainHash(h, s))
+}
+
+// hashShort is hashBytes for at most 16 bytes, which most keys are: two words,
+// which may overlap, mixed by two multiplications with the secret seeds.
+func hashShort(s string) uint32 {
+	var a, b uint64
+	switch n := len(s); {
+	case n >= 8:
+		a, b = load64(s), load64(s[n-8:])
+	case n >= 4:
+		a, b = uint64(load32(s)), uint64(load32(s[n-4:]))
+	case n > 0:
+		a = uint64(s[0])<<16 | uint64(s[n/2])<<8 | uint64(s[n-1])
+	}
+	hi, lo := bits.Mul64(a^seedInt[0], b^seedInt[1]^uint64(len(s))<<56)
+	hi, lo = bits.Mul64(hi^seedInt[1], lo^seedInt[2])
+	return foldHash(hi ^ lo)
+}
+
+func load32(s string) uint32 {
+	_ = s[3]
+	return uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16 | uint32(s[3])<<24
 }
 
 // chainHash goes on from the hash of what stood before.

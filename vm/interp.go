@@ -112,6 +112,10 @@ func (m *Machine) dispatch() error {
 				if m.born[in.c()] {
 					continue
 				}
+			case bytecode.OpLog:
+				if !m.in.Logs {
+					continue
+				}
 			case bytecode.OpCheck:
 				if !regs[in.a()].IsUnset() {
 					continue

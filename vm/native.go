@@ -80,6 +80,10 @@ func (m *Machine) native(fr *frame, regs *[bytecode.MaxDirect]Value, in word) (e
 		v, err = m.putInto(regs[in.a()], regs[in.b()], regs[in.x()])
 	case bytecode.OpLastError:
 		v = m.caught
+	case bytecode.OpSetIndex:
+		return m.setIndex(regs[in.a()], regs[in.b()], regs[in.x()])
+	case bytecode.OpAppend:
+		return m.appendTo(regs[in.a()], regs[in.b()])
 	default:
 		return m.effect(fr, regs, in)
 	}
@@ -90,7 +94,7 @@ func (m *Machine) native(fr *frame, regs *[bytecode.MaxDirect]Value, in word) (e
 	return nil
 }
 
-// effect runs one operation that writes no R[A].
+// effect runs one of the rarer operations that write no R[A].
 func (m *Machine) effect(fr *frame, regs *[bytecode.MaxDirect]Value, in word) error {
 	switch in.op() {
 	case bytecode.OpSetGlobal, bytecode.OpBirth:
@@ -104,18 +108,11 @@ func (m *Machine) effect(fr *frame, regs *[bytecode.MaxDirect]Value, in word) er
 		return nil
 	case bytecode.OpUnpack:
 		return m.unpack(regs[in.b()], fr.registers(m, in.a(), int(in.x())))
-	case bytecode.OpAppend:
-		return m.appendTo(regs[in.a()], regs[in.b()])
-	case bytecode.OpSetIndex:
-		return m.setIndex(regs[in.a()], regs[in.b()], regs[in.x()])
 	case bytecode.OpSetAttr:
 		return m.setAttr(regs[in.a()], fr.code.constants[in.c()], regs[in.b()])
 	case bytecode.OpExport:
 		return m.export(fr.code.constants[in.c()].str(), regs[in.a()])
 	case bytecode.OpLog:
-		if !m.in.Logs {
-			return nil
-		}
 		return m.beginLog(fr.code.program.Logs[in.c()])
 	case bytecode.OpRaise:
 		return &Error{Code: ErrorCode(bytecode.Codes[in.b()]), Msg: fr.code.constants[in.c()].str()}
