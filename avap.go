@@ -99,8 +99,8 @@ type Diagnostic struct {
 // Caution tells whether the source runs in spite of it.
 func (d Diagnostic) Caution() bool { return d.Code == "" }
 
-// New makes an engine. Its error is an *Error, wrapped with the name of the
-// source that holds the mistake.
+// New makes an engine. Its error holds an *Error for each mistake that was
+// found, each wrapped with the name of the source that it is in; Errors gives them.
 func New(opt Options) (*Engine, error) {
 	e := &Engine{
 		catalog: catalog.New(command.Signature, command.Natives(opt.Host)),
@@ -108,23 +108,56 @@ func New(opt Options) (*Engine, error) {
 		yield:   opt.Yield,
 	}
 	var defs []*syntax.Definition
+	sources := map[string]string{} // of the definitions, by name
 	for _, s := range opt.Definitions {
-		f, err := syntax.Parse(s.Text, syntax.Options{})
+		found, err := parseDefinitions(s.Text)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", s.Name, asError(err))
+			return nil, inSource(s.Name, err)
 		}
-		if len(f.Commands) == 0 || len(f.Body) > 0 || len(f.Funcs) > 0 {
-			return nil, fmt.Errorf("%s: a source of definitions holds definitions of commands alone", s.Name)
+		for _, d := range found {
+			sources[d.Name] = s.Name
 		}
-		defs = append(defs, f.Commands...)
+		defs = append(defs, found...)
 	}
 	c, diagnostics, err := e.catalog.Define(defs)
 	if err != nil {
-		return nil, fmt.Errorf("definitions: %w", asError(err))
+		name := "definitions"
+		var def *catalog.Error
+		if errors.As(err, &def) {
+			name = sources[def.Name]
+		}
+		return nil, inSource(name, asError(err))
 	}
 	e.catalog = c
-	e.diagnostics = convertDiagnostics(diagnostics)
+	for _, d := range diagnostics {
+		e.diagnostics = append(e.diagnostics, convertDiagnostic(sources[d.Definition], d.Diagnostic))
+	}
 	return e, nil
+}
+
+// parseDefinitions reads a source that holds definitions alone.
+func parseDefinitions(text string) ([]*syntax.Definition, error) {
+	f, err := syntax.Parse(text, syntax.Options{})
+	if err != nil {
+		return nil, asError(err)
+	}
+	if len(f.Commands) == 0 || len(f.Body) > 0 || len(f.Funcs) > 0 {
+		return nil, &Error{Code: CodeSyntax, Msg: "a source of definitions holds definitions of commands alone", Line: 1, Col: 1}
+	}
+	return f.Commands, nil
+}
+
+// inSource wraps each error with the name of its source.
+func inSource(name string, err error) error {
+	all := Errors(err)
+	if len(all) == 0 {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	wrapped := make([]error, len(all))
+	for i, e := range all {
+		wrapped[i] = fmt.Errorf("%s: %w", name, e)
+	}
+	return errors.Join(wrapped...)
 }
 
 // Diagnostics gives what can be said of the engine's definitions.
@@ -251,13 +284,17 @@ func object(fields []vm.Field) (Object, error) {
 	return o, nil
 }
 
-// convertDiagnostics gives the compiler's diagnostics as the engine's own.
+// convertDiagnostics gives the compiler's diagnostics of a script as the engine's own.
 func convertDiagnostics(ds []compile.Diagnostic) []Diagnostic {
 	out := make([]Diagnostic, len(ds))
 	for i, d := range ds {
-		out[i] = Diagnostic{Line: int(d.Pos.Line), Col: int(d.Pos.Col), Code: ErrorCode(d.Code), Message: d.Msg}
+		out[i] = convertDiagnostic("", d)
 	}
 	return out
+}
+
+func convertDiagnostic(source string, d compile.Diagnostic) Diagnostic {
+	return Diagnostic{Name: source, Line: int(d.Pos.Line), Col: int(d.Pos.Col), Code: ErrorCode(d.Code), Message: d.Msg}
 }
 
 // asError gives an error of a compilation as *Error, several as a join of them.
@@ -290,16 +327,17 @@ func syntaxError(pos syntax.Pos, msg string) *Error {
 
 // Errors gives the single errors of a compilation, in the order of the source.
 func Errors(err error) []*Error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+	switch e := err.(type) {
+	case *Error:
+		return []*Error{e}
+	case interface{ Unwrap() []error }:
 		var all []*Error
-		for _, e := range joined.Unwrap() {
-			all = append(all, Errors(e)...)
+		for _, one := range e.Unwrap() {
+			all = append(all, Errors(one)...)
 		}
 		return all
-	}
-	var e *Error
-	if errors.As(err, &e) {
-		return []*Error{e}
+	case interface{ Unwrap() error }:
+		return Errors(e.Unwrap())
 	}
 	return nil
 }

@@ -55,10 +55,16 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("line %d: command %s: %s", e.Pos.Line, e.Name, e.Msg)
 }
 
+// Diagnostic is what can be said of a definition without running it.
+type Diagnostic struct {
+	Definition string
+	compile.Diagnostic
+}
+
 // Define gives a catalog with further definitions, which may call each other
 // in any order, but not in a circle. A definition replaces an earlier one of
 // its name; one of a stock name is an *Error, and so is one that does not compile.
-func (c *Catalog) Define(defs []*syntax.Definition) (*Catalog, []compile.Diagnostic, error) {
+func (c *Catalog) Define(defs []*syntax.Definition) (*Catalog, []Diagnostic, error) {
 	next := &Catalog{
 		stock:    c.stock,
 		defined:  make(map[string]*bytecode.Signature, len(c.defined)+len(defs)),
@@ -85,7 +91,7 @@ func (c *Catalog) Define(defs []*syntax.Definition) (*Catalog, []compile.Diagnos
 		}
 		next.defined[d.Name], next.docs[d.Name] = sig, d.Doc
 	}
-	var all []compile.Diagnostic
+	var all []Diagnostic
 	for _, d := range defs {
 		p, diagnostics, err := compile.Definition(d, compile.Options{Lookup: next.Signature})
 		if err != nil {
@@ -93,10 +99,12 @@ func (c *Catalog) Define(defs []*syntax.Definition) (*Catalog, []compile.Diagnos
 			if errors.As(err, &at) {
 				return nil, nil, &Error{d.Name, at.Pos, at.Msg}
 			}
-			return nil, nil, &Error{d.Name, d.Pos, err.Error()}
+			return nil, nil, compileError(d, err)
 		}
 		programs[d.Name] = p
-		all = append(all, diagnostics...)
+		for _, found := range diagnostics {
+			all = append(all, Diagnostic{d.Name, found})
+		}
 	}
 	l := linker{catalog: next, programs: programs}
 	for _, d := range defs {
@@ -110,6 +118,15 @@ func (c *Catalog) Define(defs []*syntax.Definition) (*Catalog, []compile.Diagnos
 		}
 	}
 	return next, all, nil
+}
+
+// compileError is an error of the compiler, at the place that it names.
+func compileError(d *syntax.Definition, err error) *Error {
+	var e *compile.Error
+	if errors.As(err, &e) {
+		return &Error{d.Name, e.Pos, e.Msg}
+	}
+	return &Error{d.Name, d.Pos, err.Error()}
 }
 
 // signature gives the interface that a definition declares.
