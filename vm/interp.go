@@ -112,6 +112,13 @@ func (m *Machine) dispatch() error {
 				if m.born[in.c()] {
 					continue
 				}
+				if n := len(m.births); n < cap(m.births) && m.mem.left >= valueSize {
+					m.born[in.c()] = true
+					m.births = m.births[:n+1]
+					m.births[n] = in.c()
+					m.mem.left -= valueSize
+					continue
+				}
 			case bytecode.OpLog:
 				if !m.in.Logs {
 					continue
@@ -159,6 +166,11 @@ func (m *Machine) dispatch() error {
 				} else if a.IsInt() && b.IsInt() && fitsHalf(a.n) && fitsHalf(b.n) {
 					regs[in.a()].setInt(int64(a.n) * int64(b.n))
 					continue
+				} else if a.IsInt() && b.IsFloat() {
+					if f := float64(int64(a.n)) * b.Float(); finite(f) {
+						regs[in.a()].setFloat(f)
+						continue
+					}
 				}
 			case bytecode.OpDiv:
 				a, b := &regs[in.b()], &regs[in.x()]

@@ -66,8 +66,9 @@ type Machine struct {
 	mem  meter
 	fuel int64 // instructions until the slice ends
 
-	limits  Limits
-	reserve int64 // instructions beyond the slice
+	given   Limits // as they were given to Reset
+	limits  Limits // in force: given with the defaults
+	reserve int64  // instructions beyond the slice
 	ctx     context.Context
 	done    <-chan struct{}
 	clock   stopwatch
@@ -133,7 +134,9 @@ func (m *Machine) Reset(ctx context.Context, l Limits, yield func()) {
 	if m.ctx != nil {
 		m.Clear()
 	}
-	m.limits = l.withDefaults()
+	if l != m.given || m.limits == (Limits{}) {
+		m.given, m.limits = l, l.withDefaults()
+	}
 	m.mem.limit, m.mem.left, m.mem.op = m.limits.Memory, m.limits.Memory, m.limits.Memory
 	m.fuel = min(sliceFuel, m.limits.Instructions)
 	m.reserve = m.limits.Instructions - m.fuel
@@ -152,9 +155,9 @@ func (m *Machine) Clear() {
 		m.states[i].closer.Close()
 	}
 	clear(m.states)
-	clear(m.stack[:m.high])
-	clear(m.frames)
-	clear(m.exports)
+	clearShort(m.stack[:m.high])
+	clearShort(m.frames)
+	clearShort(m.exports)
 	m.states, m.frames, m.exports = m.states[:0], m.frames[:0], m.exports[:0]
 	m.high, m.pc, m.hostCalls, m.written = 0, 0, 0, 0
 	m.births, m.logs = m.births[:0], m.logs[:0]
@@ -170,6 +173,19 @@ func (m *Machine) Clear() {
 	}
 	if cap(m.exports) > 256 {
 		m.exports = nil
+	}
+}
+
+// clearShort is clear for slices that are short as a rule: writing a few items
+// costs less than telling the garbage collector of a range.
+func clearShort[T any](s []T) {
+	if len(s) > 16 {
+		clear(s)
+		return
+	}
+	var zero T
+	for i := range s {
+		s[i] = zero
 	}
 }
 

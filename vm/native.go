@@ -84,6 +84,8 @@ func (m *Machine) native(fr *frame, regs *[bytecode.MaxDirect]Value, in word) (e
 		return m.setIndex(regs[in.a()], regs[in.b()], regs[in.x()])
 	case bytecode.OpAppend:
 		return m.appendTo(regs[in.a()], regs[in.b()])
+	case bytecode.OpExport:
+		return m.export(fr.code.constants[in.c()].str(), regs[in.a()])
 	default:
 		return m.effect(fr, regs, in)
 	}
@@ -110,8 +112,6 @@ func (m *Machine) effect(fr *frame, regs *[bytecode.MaxDirect]Value, in word) er
 		return m.unpack(regs[in.b()], fr.registers(m, in.a(), int(in.x())))
 	case bytecode.OpSetAttr:
 		return m.setAttr(regs[in.a()], fr.code.constants[in.c()], regs[in.b()])
-	case bytecode.OpExport:
-		return m.export(fr.code.constants[in.c()].str(), regs[in.a()])
 	case bytecode.OpLog:
 		return m.beginLog(fr.code.program.Logs[in.c()])
 	case bytecode.OpRaise:
