@@ -116,6 +116,15 @@ func TestKeyring(t *testing.T) {
 	}
 }
 
+// That keys are there, but none in force, is said in another way than that
+// there are none.
+func TestNoKeyIsValid(t *testing.T) {
+	r := newKeyring(t, clock, newKey(t, seal.UsePackage, "old", 'a', time.Time{}, day(2)))
+	if k, err := r.Signing(seal.UsePackage); err == nil || !strings.Contains(err.Error(), "no package key is valid now") {
+		t.Errorf("%v signs (%v)", k, err)
+	}
+}
+
 // The environment's secret is the bytes of its text.
 func TestEnvironment(t *testing.T) {
 	text := strings.Repeat("k", 32)
@@ -174,6 +183,11 @@ func TestKeyringRefuses(t *testing.T) {
 		{
 			"one secret under two uses but for zeros at its end",
 			keyFile(`{"use": "package", "id": "a", "secret": "`+base64.StdEncoding.EncodeToString(append(bytes.Repeat([]byte{'s'}, 32), 0))+`"}`, entry("catalog", "c", 's')),
+			"have one secret", nil,
+		},
+		{
+			"one secret under two uses, beyond HMAC's block",
+			keyFile(strings.Replace(pkg(""), hidden, secret('s', 65), 1), strings.Replace(entry("catalog", "c", 's'), hidden, secret('s', 65), 1)),
 			"have one secret", nil,
 		},
 		{"the file's secret in the environment", keyFile(pkg("")), "have one secret", environ("AVAP_REQUEST_KEY", strings.Repeat("s", 32))},

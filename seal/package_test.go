@@ -252,6 +252,20 @@ func TestSealRefuses(t *testing.T) {
 	}
 }
 
+func TestIsPackage(t *testing.T) {
+	b, err := seal.SealSource("addResult(x)", newKey(t, seal.UsePackage, "k", 'a', time.Time{}, time.Time{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]bool{
+		string(b): true, string(b[:20]): true, "": false, "AVAP": false, "AVAP = 1\n": false, "addResult(AVAP)": false,
+	} {
+		if got := seal.IsPackage([]byte(text)); got != want {
+			t.Errorf("%.20q is meant as a package: %t", text, got)
+		}
+	}
+}
+
 func TestOpenUnverified(t *testing.T) {
 	b, err := seal.Seal(answer(), newKey(t, seal.UsePackage, "k", 'a', time.Time{}, time.Time{}))
 	if err != nil {
