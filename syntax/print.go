@@ -168,7 +168,10 @@ func (p *printer) behind(c *Comment) bool {
 		p.closed = true
 	}
 	p.write(" " + c.Text)
-	p.source += int32(strings.Count(c.Text, "\n"))
+	if lines := strings.Count(c.Text, "\n"); lines > 0 {
+		p.source += int32(lines)
+		p.closed = true
+	}
 	return true
 }
 
