@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -17,15 +18,18 @@ import (
 	"github.com/avap-framework/avap/worker"
 )
 
+// devOptions are the flags of `avap dev`.
+type devOptions struct {
+	limits  limitFlags
+	hosts   hostFlags
+	listen  string
+	maxBody bytesValue
+	define  []string
+	drain   time.Duration
+}
+
 func devCommand() *cobra.Command {
-	var (
-		limits  limitFlags
-		hosts   hostFlags
-		listen  string
-		maxBody bytesValue = 1 << 20
-		define  []string
-		drain   time.Duration
-	)
+	o := devOptions{maxBody: 1 << 20}
 	cmd := &cobra.Command{
 		Use:   "dev",
 		Short: "Serve scripts on this machine, to try things",
@@ -34,52 +38,56 @@ developer's machine. It answers requests to localhost alone. AVAP_DATABASE
 names the database of ormDirect: postgres://… or sqlite:FILE.`,
 		Example: `  avap dev
   avap dev --listen 127.0.0.1:9999 --define crm.avap`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := fromEnvironment(cmd); err != nil {
-				return err
-			}
-			quotas, err := limits.limits()
-			if err != nil {
-				return err
-			}
-			if maxBody < 1 {
-				return fmt.Errorf("--max-body must be more than 0")
-			}
-			sources, err := readDefinitions(cmd, define)
-			if err != nil {
-				return err
-			}
-			host, closeHosts, err := hosts.open()
-			if err != nil {
-				return err
-			}
-			defer closeHosts()
-			engine, err := avap.New(avap.Options{Host: host, Limits: quotas, Definitions: sources})
-			if err != nil {
-				return err
-			}
-			l, err := listenLoopback(listen)
-			if err != nil {
-				return err
-			}
-			debug.SetGCPercent(200)
-			server := worker.New(worker.Options{
-				Engine: engine, Limits: quotas, MaxBody: int64(maxBody), LoopbackOnly: true, Version: version,
-				Log: slog.New(slog.NewJSONHandler(os.Stderr, nil)),
-			}).Server(listen)
-			fmt.Fprint(cmd.OutOrStdout(), greeting(l.Addr().String()))
-			return worker.Serve(cmd.Context(), server, func() error { return server.Serve(l) }, drain)
-		},
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
 	}
 	fs := cmd.Flags()
-	fs.StringVar(&listen, "listen", "127.0.0.1:8888", "data port")
-	fs.Var(&maxBody, "max-body", "size of a request's body")
-	fs.StringArrayVar(&define, "define", nil, "a file with command definitions")
-	fs.DurationVar(&drain, "drain-timeout", 30*time.Second, "how long requests in progress may take to finish")
-	limits.register(fs)
-	hosts.register(fs)
+	fs.StringVar(&o.listen, "listen", "127.0.0.1:8888", "data port")
+	fs.Var(&o.maxBody, "max-body", "size of a request's body")
+	fs.StringArrayVar(&o.define, "define", nil, "a file with command definitions")
+	fs.DurationVar(&o.drain, "drain-timeout", 30*time.Second, "how long requests in progress may take to finish")
+	o.limits.register(fs)
+	o.hosts.register(fs)
 	return cmd
+}
+
+func (o *devOptions) run(cmd *cobra.Command) error {
+	quotas, err := o.limits.limits()
+	if err != nil {
+		return err
+	}
+	if o.maxBody < 1 {
+		return fmt.Errorf("--max-body must be more than 0")
+	}
+	if o.drain < 0 {
+		return fmt.Errorf("--drain-timeout must not be less than 0")
+	}
+	host, closeHosts, err := o.hosts.open()
+	if err != nil {
+		return err
+	}
+	defer closeHosts()
+	sources, err := readDefinitions(cmd, o.define)
+	if err != nil {
+		return err
+	}
+	engine, err := newEngine(cmd, avap.Options{Host: host, Limits: quotas, Definitions: sources})
+	if err != nil {
+		return err
+	}
+	ctx, stop := interruptible(cmd.Context())
+	defer stop()
+	l, err := listenLoopback(o.listen)
+	if err != nil {
+		return err
+	}
+	debug.SetGCPercent(200)
+	server := worker.New(worker.Options{
+		Engine: engine, Limits: quotas, MaxBody: int64(o.maxBody), LoopbackOnly: true, Version: version,
+		Log: slog.New(slog.NewJSONHandler(os.Stderr, nil)),
+	}).Server(o.listen)
+	fmt.Fprint(cmd.OutOrStdout(), greeting(l.Addr().String()))
+	return worker.Serve(ctx, server, func() error { return server.Serve(l) }, o.drain)
 }
 
 // listenLoopback listens on an address of this machine alone.
@@ -92,6 +100,9 @@ func listenLoopback(addr string) (net.Listener, error) {
 		return nil, fmt.Errorf("--listen %s: dev takes no signatures, so it listens on loopback addresses alone", addr)
 	}
 	l, err := net.Listen("tcp", addr)
+	if op := (*net.OpError)(nil); errors.As(err, &op) {
+		return nil, fmt.Errorf("--listen %s: %w", addr, op.Err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("--listen %s: %w", addr, err)
 	}

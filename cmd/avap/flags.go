@@ -4,6 +4,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -20,18 +21,45 @@ import (
 )
 
 // fromEnvironment lets every flag of a command be given as AVAP_NAME; the flag
-// itself wins.
+// itself wins. An empty variable counts as none.
 func fromEnvironment(cmd *cobra.Command) error {
 	var err error
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		name := "AVAP_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
-		if value, ok := os.LookupEnv(name); ok && !f.Changed && err == nil {
-			if serr := cmd.Flags().Set(f.Name, value); serr != nil {
-				err = fmt.Errorf("%s: %w", name, serr)
-			}
+		value := os.Getenv(name)
+		if value == "" || f.Changed || f.Name == "help" || err != nil {
+			return
+		}
+		if cmd.Flags().Set(f.Name, value) != nil {
+			err = wrongValue(name, value, f)
 		}
 	})
 	return err
+}
+
+// wrongFlag says what to mend where the flags cannot be read.
+func wrongFlag(cmd *cobra.Command, err error) error {
+	var invalid *pflag.InvalidValueError
+	if errors.As(err, &invalid) {
+		return wrongValue("--"+invalid.GetFlag().Name, invalid.GetValue(), invalid.GetFlag())
+	}
+	return fmt.Errorf("%w: see %s --help", err, cmd.CommandPath())
+}
+
+// wrongValue says what a flag's value should look like.
+func wrongValue(name, value string, f *pflag.Flag) error {
+	kind, example := "not a "+f.Value.Type(), f.DefValue
+	switch f.Value.Type() {
+	case "int", "int64":
+		kind = "no whole number of 64 bits"
+	case "duration":
+		kind = "no duration"
+	case "bytes":
+		kind = "no number of bytes"
+	case "bool":
+		kind, example = "not true or false", "true"
+	}
+	return fmt.Errorf("%s=%s is %s: write for example %[1]s=%[4]s", name, value, kind, example)
 }
 
 // limitFlags are the quotas of one execution.
@@ -56,6 +84,9 @@ func (l *limitFlags) register(fs *pflag.FlagSet) {
 	fs.IntVar(&l.hostCalls, "limit-host-calls", 64, "HTTP and SQL calls of one execution")
 }
 
+// mostLimit is as much as any quota can be, so that sums of them fit 64 bits.
+const mostLimit = 1 << 60
+
 // limits checks the flags. Every quota must be at least 1: there is none to
 // switch off.
 func (l *limitFlags) limits() (avap.Limits, error) {
@@ -73,6 +104,9 @@ func (l *limitFlags) limits() (avap.Limits, error) {
 	} {
 		if f.value < 1 {
 			return avap.Limits{}, fmt.Errorf("--%s must be more than 0", f.name)
+		}
+		if f.value > mostLimit {
+			return avap.Limits{}, fmt.Errorf("--%s must be at most %d", f.name, int64(mostLimit))
 		}
 	}
 	if l.depth > 10_000 {
@@ -115,7 +149,7 @@ func (b *bytesValue) Set(s string) error {
 	}
 	n, err := strconv.ParseInt(number, 10, 64)
 	if err != nil || n < 0 || n > (1<<62)/size {
-		return fmt.Errorf("%q is no number of bytes: write 1048576, 1024KiB or 1MiB", s)
+		return fmt.Errorf("%q is no number of bytes", s)
 	}
 	*b = bytesValue(n * size)
 	return nil

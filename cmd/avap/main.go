@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -17,9 +18,7 @@ func main() { os.Exit(run()) }
 // run is main with an exit status: 0 for success, 1 where a script or a source
 // failed, 2 where the program was called wrongly or could not do its work.
 func run() int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	err := newRoot().ExecuteContext(ctx)
+	err := newRoot().Execute()
 	var failed errFailed
 	switch {
 	case err == nil:
@@ -29,6 +28,14 @@ func run() int {
 	}
 	fmt.Fprintln(os.Stderr, "avap:", err)
 	return 2
+}
+
+// interruptible gives a context that ends with the first SIGINT or SIGTERM;
+// a second one ends the process.
+func interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
 }
 
 // errFailed says that a command has told already what went wrong with the
@@ -49,8 +56,50 @@ from the command line or behind a REST API.`,
   avap check *.avap`,
 		SilenceUsage: true, SilenceErrors: true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return fromEnvironment(cmd) },
 	}
+	root.SetFlagErrorFunc(wrongFlag)
+	root.SetHelpCommand(helpCommand(root))
 	root.AddCommand(devCommand(), runCommand(), checkCommand(), fmtCommand(), inspectCommand(), versionCommand(),
 		keygenCommand(), signCommand(), compileCommand())
 	return root
+}
+
+// helpCommand is `avap help`, which takes the name of something unknown as the
+// mistake that it is.
+func helpCommand(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:     "help [COMMAND]",
+		Short:   "Show what a command does",
+		Example: `  avap help run`,
+		RunE: func(_ *cobra.Command, args []string) error {
+			cmd, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return fmt.Errorf("there is no command %s: avap --help lists them", strings.Join(args, " "))
+			}
+			return cmd.Help()
+		},
+	}
+}
+
+// oneFile and someFiles say what the arguments of a command are.
+func oneFile(cmd *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return fmt.Errorf("%s takes one FILE, not %d: see %[1]s --help", cmd.CommandPath(), len(args))
+	}
+	return nil
+}
+
+func someFiles(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return fmt.Errorf("%s takes at least one FILE: see %[1]s --help", cmd.CommandPath())
+	}
+	return nil
+}
+
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%s takes no arguments: see %[1]s --help", cmd.CommandPath())
+	}
+	return nil
 }

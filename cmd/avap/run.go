@@ -3,10 +3,9 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"runtime/debug"
 	"strings"
@@ -16,14 +15,17 @@ import (
 	"github.com/avap-framework/avap"
 )
 
+// runOptions are the flags of `avap run`.
+type runOptions struct {
+	limits         limitFlags
+	hosts          hostFlags
+	params, vars   []string
+	define         []string
+	only, indented bool
+}
+
 func runCommand() *cobra.Command {
-	var (
-		limits         limitFlags
-		hosts          hostFlags
-		params, vars   []string
-		define         []string
-		only, indented bool
-	)
+	var o runOptions
 	cmd := &cobra.Command{
 		Use:   "run FILE [--param k=v]… [--var k=v]… [--define FILE]…",
 		Short: "Run a script here and print its JSON answer",
@@ -33,61 +35,67 @@ of ormDirect: postgres://… or sqlite:FILE.`,
 		Example: `  avap run hello.avap --param name=Ada
   avap run order.avap --var 'items=[{"price": 9.5, "n": 2}]' --define crm.avap
   echo 'addVar(x, 6 * 7); addResult(x)' | avap run -`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := fromEnvironment(cmd); err != nil {
-				return err
-			}
-			quotas, err := limits.limits()
-			if err != nil {
-				return err
-			}
-			bound := boundMemory(quotas.Memory)
-			defer bound()
-			script, err := readSource(cmd, args[0])
-			if err != nil {
-				return err
-			}
-			sources, err := readDefinitions(cmd, define)
-			if err != nil {
-				return err
-			}
-			host, closeHosts, err := hosts.open()
-			if err != nil {
-				return err
-			}
-			defer closeHosts()
-			engine, err := avap.New(avap.Options{Host: host, Limits: quotas, Definitions: sources})
-			if err != nil {
-				return err
-			}
-			query, err := queryOf(params)
-			if err != nil {
-				return err
-			}
-			variables, err := variablesOf(vars)
-			if err != nil {
-				return err
-			}
-			x := engine.Begin(cmd.Context(), quotas)
-			defer x.End()
-			x.Only = only
-			answer, err := runScript(x, script, query, variables)
-			if err != nil {
-				return printFailure(cmd.OutOrStdout(), err)
-			}
-			return printAnswer(cmd.OutOrStdout(), answer, indented)
-		},
+		Args: oneFile,
+		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args[0]) },
 	}
 	fs := cmd.Flags()
-	fs.StringArrayVar(&params, "param", nil, "a parameter of the request, as text: k=v")
-	fs.StringArrayVar(&vars, "var", nil, "a variable, as JSON or else as text: k=v")
-	fs.StringArrayVar(&define, "define", nil, "a file with command definitions")
-	fs.BoolVar(&only, "only-result", false, "leave variables and logs out of the answer")
-	fs.BoolVar(&indented, "indent", false, "print the answer over several lines")
-	limits.register(fs)
-	hosts.register(fs)
+	fs.StringArrayVar(&o.params, "param", nil, "a parameter of the request, as text: k=v")
+	fs.StringArrayVar(&o.vars, "var", nil, "a variable, as JSON or else as text: k=v")
+	fs.StringArrayVar(&o.define, "define", nil, "a file with command definitions")
+	fs.BoolVar(&o.only, "only-result", false, "leave variables and logs out of the answer")
+	fs.BoolVar(&o.indented, "indent", false, "print the answer over several lines")
+	o.limits.register(fs)
+	o.hosts.register(fs)
 	return cmd
+}
+
+func (o *runOptions) run(cmd *cobra.Command, file string) error {
+	quotas, err := o.limits.limits()
+	if err != nil {
+		return err
+	}
+	defer boundMemory(quotas.Memory)()
+	query, err := queryOf(o.params)
+	if err != nil {
+		return err
+	}
+	variables, err := variablesOf(o.vars)
+	if err != nil {
+		return err
+	}
+	host, closeHosts, err := o.hosts.open()
+	if err != nil {
+		return err
+	}
+	defer closeHosts()
+	sources, err := readDefinitions(cmd, o.define)
+	if err != nil {
+		return err
+	}
+	script, err := readSource(cmd, file)
+	if err != nil {
+		return err
+	}
+	engine, err := newEngine(cmd, avap.Options{Host: host, Limits: quotas, Definitions: sources})
+	if err != nil {
+		return err
+	}
+	ctx, stop := interruptible(cmd.Context())
+	defer stop()
+	x := engine.Begin(ctx, quotas)
+	defer x.End()
+	x.Only = o.only
+	answer, err := runScript(x, script, query, variables)
+	if err == nil {
+		return printAnswer(cmd.OutOrStdout(), answer, o.indented)
+	}
+	if answer, err = failure(err); err != nil {
+		return err
+	}
+	if err := printAnswer(cmd.OutOrStdout(), answer, o.indented); err != nil {
+		return err
+	}
+	return errFailed{}
 }
 
 // boundMemory keeps the process in proportion to the quota: past twice that the
@@ -148,7 +156,8 @@ func variablesOf(vars []string) (avap.Object, error) {
 	return variables, nil
 }
 
-func printFailure(out io.Writer, err error) error {
+// failure is the answer of an execution that failed: of several errors the first.
+func failure(err error) ([]byte, error) {
 	e := &avap.Error{Code: "internal", Msg: err.Error()}
 	if all := avap.Errors(err); len(all) > 0 {
 		e = all[0]
@@ -160,7 +169,9 @@ func printFailure(out io.Writer, err error) error {
 		Line    int            `json:"line,omitempty"`
 		Column  int            `json:"column,omitempty"`
 	}{Error: e.Error(), Code: e.Code, Line: e.Line, Column: e.Col}
-	enc := json.NewEncoder(out)
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
-	return errors.Join(enc.Encode(answer), errFailed{})
+	err = enc.Encode(answer)
+	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), err
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -41,6 +42,16 @@ func readDefinitions(cmd *cobra.Command, names []string) ([]avap.Source, error) 
 	return sources, nil
 }
 
+// newEngine makes an engine, and tells of mistakes in the definitions itself.
+func newEngine(cmd *cobra.Command, opt avap.Options) (*avap.Engine, error) {
+	engine, err := avap.New(opt)
+	if len(avap.Errors(err)) > 0 {
+		fmt.Fprintln(cmd.ErrOrStderr(), err)
+		return nil, errFailed{}
+	}
+	return engine, err
+}
+
 func checkCommand() *cobra.Command {
 	var define []string
 	cmd := &cobra.Command{
@@ -50,13 +61,13 @@ func checkCommand() *cobra.Command {
 at what rarely works as meant. The exit status is 1 where there is any error.`,
 		Example: `  avap check api.avap
   avap check --define crm.avap api.avap`,
-		Args: cobra.MinimumNArgs(1),
+		Args: someFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			sources, err := readDefinitions(cmd, define)
 			if err != nil {
 				return err
 			}
-			engine, err := avap.New(avap.Options{Definitions: sources})
+			engine, err := newEngine(cmd, avap.Options{Definitions: sources})
 			if err != nil {
 				return err
 			}
@@ -87,10 +98,12 @@ func checkFile(cmd *cobra.Command, engine *avap.Engine, defined []avap.Source, n
 	}
 	var diagnostics []avap.Diagnostic
 	if definesCommands(text) {
+		own := func(s avap.Source) bool { return s.Name == name }
+		others := slices.DeleteFunc(slices.Clone(defined), own)
 		var with *avap.Engine
-		with, err = avap.New(avap.Options{Definitions: append(defined[:len(defined):len(defined)], avap.Source{Name: name, Text: text})})
+		with, err = avap.New(avap.Options{Definitions: append(others, avap.Source{Name: name, Text: text})})
 		if err == nil {
-			diagnostics = with.Diagnostics()
+			diagnostics = slices.DeleteFunc(with.Diagnostics(), func(d avap.Diagnostic) bool { return d.Name != name })
 		}
 	} else {
 		var p *avap.Program
@@ -135,7 +148,7 @@ func fmtCommand() *cobra.Command {
 		Long:  `fmt prints sources in their canonical layout. With -w it rewrites the files instead, and names those that it changed.`,
 		Example: `  avap fmt api.avap
   avap fmt -w *.avap`,
-		Args: cobra.MinimumNArgs(1),
+		Args: someFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			bad := false
 			for _, name := range args {
@@ -177,8 +190,13 @@ func fmtCommand() *cobra.Command {
 	return cmd
 }
 
-// replaceFile writes a file whole or not at all, keeping its mode.
+// replaceFile writes a file whole or not at all, keeping its mode. Of a
+// symbolic link it is the file behind it.
 func replaceFile(name, text string) error {
+	name, err := filepath.EvalSymlinks(name)
+	if err != nil {
+		return err
+	}
 	info, err := os.Stat(name)
 	if err != nil {
 		return err
@@ -214,7 +232,7 @@ the contract first; with a package key, of --keys or AVAP_INTERNAL_KEY, it shows
 only one that verifies. The instructions are described in docs/bytecode.md.`,
 		Example: `  avap inspect api.avap
   avap inspect api.pkg --keys avap-keys.json`,
-		Args: cobra.ExactArgs(1),
+		Args: oneFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := fromEnvironment(cmd); err != nil {
 				return err

@@ -18,7 +18,7 @@ func versionCommand() *cobra.Command {
 		Use:     "version",
 		Short:   "Print version, commit and Go version",
 		Example: `  avap version`,
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, err := fmt.Fprintf(cmd.OutOrStdout(), "avap %s, commit %s, %s %s/%s\n",
 				version, commit(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
