@@ -111,7 +111,8 @@ func (p *parser) trim(s *piece) {
 	}
 	for {
 		s.end = s.start + len(strings.TrimRightFunc(p.src[s.start:s.end], unicode.IsSpace))
-		if s.cut == s.cuts || p.cuts[s.cuts-1].end != s.end {
+		// A comment may end in white space, which is cut off already.
+		if s.cut == s.cuts || p.cuts[s.cuts-1].end < s.end {
 			break
 		}
 		s.cuts--

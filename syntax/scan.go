@@ -536,12 +536,22 @@ func isNameByte(c byte) bool {
 	return c|0x20-'a' < 26 || isDigit(c) || c == '_'
 }
 
-// unixLines gives text the line ends that the language has.
+// unixLines gives text the line ends that the language has, whatever number of
+// carriage returns stands before them.
 func unixLines(s string) string {
-	if !strings.Contains(s, "\r") {
+	if !strings.Contains(s, "\r\n") {
 		return s
 	}
-	return strings.ReplaceAll(s, "\r\n", "\n")
+	var b strings.Builder
+	for line := range strings.SplitAfterSeq(s, "\n") {
+		if ended := strings.TrimSuffix(line, "\n"); ended != line {
+			b.WriteString(strings.TrimRight(ended, "\r"))
+			b.WriteByte('\n')
+			continue
+		}
+		b.WriteString(line)
+	}
+	return b.String()
 }
 
 // clip shortens text for a message.
