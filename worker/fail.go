@@ -49,14 +49,15 @@ type failure struct {
 	RequestID string         `json:"request_id"`
 }
 
-// fail answers with an error: of several the first.
+// fail answers with an error: of several the first. Where nobody listens any
+// more it ends the connection instead.
 func (w *Worker) fail(out http.ResponseWriter, id string, err error) {
 	e := &avap.Error{Code: codeInternal, Msg: "internal error", Err: err}
 	if all := avap.Errors(err); len(all) > 0 {
 		e = all[0]
 	}
 	if e.Code == vm.CodeCancelled && errors.Is(e, context.Canceled) {
-		return // nobody listens any more
+		panic(http.ErrAbortHandler)
 	}
 	if e.Code == codeInternal {
 		w.opt.Log.Error("a defect", "request_id", id, "error", e.Msg, "cause", e.Err)
@@ -66,6 +67,10 @@ func (w *Worker) fail(out http.ResponseWriter, id string, err error) {
 	if !ok {
 		status = http.StatusBadRequest
 	}
+	writeFailure(out, id, status, e)
+}
+
+func writeFailure(out http.ResponseWriter, id string, status int, e *avap.Error) {
 	body, err := marshal(failure{Error: e.Error(), Code: e.Code, Line: e.Line, Column: e.Col, RequestID: id})
 	if err != nil {
 		body = []byte(`{"success":false,"error":"internal error","code":"internal","request_id":` + strconv.Quote(id) + `}`)

@@ -8,9 +8,11 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
-	"strings"
+	"runtime/debug"
 	"time"
 
 	"github.com/avap-framework/avap"
@@ -25,13 +27,22 @@ type Options struct {
 	// so that no web page can reach a developer's machine by a name of its own.
 	LoopbackOnly bool
 	Version      string
-	Log          *slog.Logger // default: discards
+	// ReadTimeout is how long a request's header and body may take to arrive;
+	// default 10 s.
+	ReadTimeout time.Duration
+	Log         *slog.Logger // default: discards
 }
 
 const (
-	defaultMaxBody = 1 << 20
-	maxHeader      = 32 << 10
-	readTimeout    = 10 * time.Second
+	defaultMaxBody     = 1 << 20
+	defaultReadTimeout = 10 * time.Second
+	maxHeader          = 32 << 10
+	// readHeader is how much of a header is read at all: up to here one that is
+	// too large is answered as the API answers, beyond it in a bare line.
+	readHeader = 2 * maxHeader
+	// sendTimeout is how long a caller may take to read an answer, what is not
+	// used of the default quotas included.
+	sendTimeout = time.Minute
 )
 
 // Worker serves the REST API. It is safe for concurrent use.
@@ -45,6 +56,9 @@ type Worker struct {
 func New(opt Options) *Worker {
 	if opt.MaxBody == 0 {
 		opt.MaxBody = defaultMaxBody
+	}
+	if opt.ReadTimeout == 0 {
+		opt.ReadTimeout = defaultReadTimeout
 	}
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
@@ -61,10 +75,19 @@ func New(opt Options) *Worker {
 func (w *Worker) Server(addr string) *http.Server {
 	return &http.Server{
 		Addr: addr, Handler: w,
-		ReadTimeout: readTimeout, ReadHeaderTimeout: readTimeout, IdleTimeout: 2 * time.Minute,
-		MaxHeaderBytes: maxHeader,
-		ErrorLog:       slog.NewLogLogger(w.opt.Log.Handler(), slog.LevelWarn),
+		ReadTimeout: w.opt.ReadTimeout, ReadHeaderTimeout: w.opt.ReadTimeout, IdleTimeout: 2 * time.Minute,
+		WriteTimeout: w.opt.writeTimeout(), MaxHeaderBytes: readHeader,
+		ErrorLog: slog.NewLogLogger(w.opt.Log.Handler(), slog.LevelWarn),
 	}
+}
+
+// writeTimeout bounds a request from its header to the end of its answer; 0,
+// which is no bound, where an execution has none.
+func (o *Options) writeTimeout() time.Duration {
+	if o.Limits.Time < 0 || o.Limits.HostTime < 0 {
+		return 0
+	}
+	return o.ReadTimeout + o.Limits.Time + o.Limits.HostTime + sendTimeout
 }
 
 // ServeHTTP answers one request.
@@ -72,11 +95,19 @@ func (w *Worker) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	id := requestID(r)
 	out.Header().Set("X-Request-Id", id)
 	defer func() {
-		if p := recover(); p != nil {
-			w.opt.Log.Error("a defect", "request_id", id, "panic", p)
+		switch p := recover(); p {
+		case nil:
+		case http.ErrAbortHandler:
+			panic(p)
+		default:
+			w.opt.Log.Error("a defect", "request_id", id, "panic", p, "stack", string(debug.Stack()))
 			w.fail(out, id, &avap.Error{Code: codeInternal, Msg: "internal error"})
 		}
 	}()
+	if headerSize(r) > maxHeader {
+		writeFailure(out, id, http.StatusRequestHeaderFieldsTooLarge, badRequest("the request's line and headers are larger than 32 KiB"))
+		return
+	}
 	if problem := w.foreign(r); problem != nil {
 		w.fail(out, id, problem)
 		return
@@ -97,7 +128,11 @@ func (w *Worker) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 		method = r.Method
 	}
 	if r.Method != method && (method != "GET" || r.Method != "HEAD") {
-		out.Header().Set("Allow", method)
+		allowed := method
+		if method == "GET" {
+			allowed = "GET, HEAD"
+		}
+		out.Header().Set("Allow", allowed)
 		w.fail(out, id, &avap.Error{Code: codeMethod, Msg: r.URL.Path + " takes " + method + " alone"})
 		return
 	}
@@ -110,6 +145,17 @@ func (w *Worker) serveHealth(out http.ResponseWriter, _ *http.Request, _ string)
 
 func (w *Worker) notFound(out http.ResponseWriter, _ *http.Request, id string) {
 	w.fail(out, id, &avap.Error{Code: codeNotFound, Msg: "there is nothing at this path"})
+}
+
+// headerSize is how many bytes the request line and the headers of a request had.
+func headerSize(r *http.Request) int {
+	size := len(r.Method) + len(r.RequestURI) + len(r.Proto) + len("Host: ") + len(r.Host) + 4
+	for name, values := range r.Header {
+		for _, v := range values {
+			size += len(name) + len(v) + 4
+		}
+	}
+	return size
 }
 
 // requestID is the caller's own id where it sent a fit one, else a new one.
@@ -147,7 +193,8 @@ func bodiless(status int) bool {
 }
 
 // Serve runs the server on a listener until ctx ends, then lets requests in
-// progress finish for at most drain.
+// progress finish for at most drain. Those that have not are cut off, which is
+// an error.
 func Serve(ctx context.Context, s *http.Server, serve func() error, drain time.Duration) error {
 	failed := make(chan error, 1)
 	go func() { failed <- serve() }()
@@ -159,7 +206,11 @@ func Serve(ctx context.Context, s *http.Server, serve func() error, drain time.D
 	deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
 	defer cancel()
 	err := s.Shutdown(deadline)
-	if serr := <-failed; serr != nil && !strings.Contains(serr.Error(), "Server closed") {
+	if errors.Is(err, context.DeadlineExceeded) {
+		s.Close()
+		err = fmt.Errorf("requests in progress did not finish within %v and were cut off", drain)
+	}
+	if serr := <-failed; !errors.Is(serr, http.ErrServerClosed) {
 		return serr
 	}
 	return err
