@@ -25,9 +25,7 @@ func (b *body) commandStmt(e *syntax.CommandCall) {
 		}
 		b.addVar(out(0), func(dst int) { b.addVarValue(arg(e, 1), dst) })
 	case bytecode.FormExport:
-		t := b.temp()
-		b.peek(out(0), t)
-		b.emit(bytecode.OpExport, t, 0, 0, b.u.text(out(0)))
+		b.emit(bytecode.OpExport, b.peekOperand(out(0)), 0, 0, b.u.text(out(0)))
 	case bytecode.FormParam:
 		b.assignName(out(1), func(dst int) { b.param(arg(e, 0), dst) })
 	case bytecode.FormQueryList:
@@ -245,6 +243,18 @@ func (b *body) callCommand(e *syntax.CommandCall, sig *bytecode.Signature, args 
 	b.emit(bytecode.OpCommand, first, len(sig.Params), 0, b.u.command(e.Name, sig))
 	b.soil(first)
 	return first
+}
+
+// peekOperand gives a register with what a name reads, unset where it is not set.
+func (b *body) peekOperand(name string) int {
+	if b.scope == scopeGlobal {
+		if v := b.u.slot(name); !isWide(v) {
+			return v
+		}
+	}
+	t := b.temp()
+	b.peek(name, t)
+	return t
 }
 
 // peekOrNone copies what a name reads, None where it is not set.
