@@ -101,7 +101,7 @@ func (w *Worker) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 			panic(p)
 		default:
 			w.opt.Log.Error("a defect", "request_id", id, "panic", p, "stack", string(debug.Stack()))
-			w.fail(out, id, &avap.Error{Code: codeInternal, Msg: "internal error"})
+			writeFailure(out, id, http.StatusInternalServerError, &avap.Error{Code: codeInternal, Msg: "internal error"})
 		}
 	}()
 	if headerSize(r) > maxHeader {
