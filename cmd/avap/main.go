@@ -50,7 +50,11 @@ func newRoot() *cobra.Command {
 		Short: "Run, check and serve scripts in AVAP, the command language of HTTP APIs",
 		Long: `AVAP is a small command language for the logic behind HTTP APIs. This program
 runs scripts in a sandbox with hard quotas on instructions, memory and time,
-from the command line or behind a REST API.`,
+from the command line or behind a REST API.
+
+Every flag can be given as an environment variable: --limit-time is
+AVAP_LIMIT_TIME. The flag wins. The exit status is 1 where a script or a source
+failed, and 2 where the program was called wrongly.`,
 		Example: `  avap dev                      # a worker on 127.0.0.1:8888, to try things
   avap run hello.avap --param name=Ada
   avap check *.avap`,
