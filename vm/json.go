@@ -76,7 +76,7 @@ func (s *slab[T]) take(n, first, most int) []T {
 		if n > most/4 {
 			return make([]T, n)
 		}
-		s.last = min(max(2*s.last, first), most)
+		s.last = min(max(2*s.last, first, n), most)
 		s.rest = make([]T, s.last)
 	}
 	part := s.rest[:n:n]

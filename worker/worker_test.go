@@ -116,6 +116,7 @@ func TestRequests(t *testing.T) {
 		{"trailing bytes", "POST", "/api/v1/execute", `{"script":"a = 1"} x`, 400, `"code":"bad_request"`},
 		{"invalid UTF-8", "POST", "/api/v1/execute", "{\"script\":\"a = '\xff'\"}", 400, `"code":"bad_request"`},
 		{"deep", "POST", "/api/v1/execute", `{"script":"a = 1","x":` + deep + `}`, 400, `"code":"bad_request"`},
+		{"a long first key", "POST", "/api/v1/execute", `{"` + strings.Repeat("k", 600) + `":1,"script":"x = 1"}`, 200, `"success":true`},
 		{"infinite number", "POST", "/api/v1/execute", `{"script":"a = 1","x":1e999}`, 400, `"code":"bad_request"`},
 		{"variables are no object", "POST", "/api/v1/execute", `{"script":"a = 1","variables":[]}`, 400, `"code":"bad_request"`},
 		{"package and script", "POST", "/api/v1/execute", `{"script":"a = 1","package":"AA=="}`, 400, `"code":"bad_request"`},
