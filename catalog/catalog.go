@@ -86,6 +86,9 @@ func (c *Catalog) Define(defs []*syntax.Definition) (*Catalog, []Diagnostic, err
 		if err != nil {
 			return nil, nil, err
 		}
+		if slices.Contains(syntax.Builtins, d.Name) {
+			return nil, nil, &Error{d.Name, d.Pos, "a built-in function has this name, so nobody could call it"}
+		}
 		if c.stock(d.Name) != nil {
 			return nil, nil, &Error{d.Name, d.Pos, "a stock command has this name"}
 		}

@@ -62,6 +62,7 @@ command mark(text: value, o: out) {
 func TestDefineErrors(t *testing.T) {
 	for name, c := range map[string]struct{ src, want string }{
 		"stock name":         {"command addVar(a: value) { b = a }", "a stock command has this name"},
+		"built-in name":      {"command len(a: value) { b = a }", "a built-in function has this name"},
 		"itself":             {"command a(x: value) {\n a(x)\n}", "circle: a → a"},
 		"a circle":           {"command a(x: value) { b(x) }\ncommand b(x: value) { c(x) }\ncommand c(x: value) { a(x) }", "circle: a → b → c → a"},
 		"unknown mode":       {"command a(x: maybe) { y = x }", "maybe is no mode"},
