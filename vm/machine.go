@@ -94,7 +94,7 @@ type Machine struct {
 
 // stopwatch measures an execution's own time and that of its host calls.
 type stopwatch struct {
-	start  time.Duration // when the execution began
+	start  time.Duration // when the execution began; 0 while nobody has looked
 	limit  time.Duration // of execution
 	host   time.Duration // spent in host calls so far
 	yields time.Duration // elapsed when it last yielded
@@ -106,8 +106,16 @@ var epoch = time.Now()
 
 func now() time.Duration { return time.Since(epoch) }
 
-// elapsed is the time since the execution began, host calls included.
-func (m *Machine) elapsed() time.Duration { return now() - m.clock.start }
+// elapsed is the time since the execution began, host calls included. The
+// watch starts when it is first looked at, which is within the first slice:
+// most executions are over by then, and never look.
+func (m *Machine) elapsed() time.Duration {
+	t := now()
+	if m.clock.start == 0 {
+		m.clock.start = t
+	}
+	return t - m.clock.start
+}
 
 // frame is one call in progress.
 type frame struct {
@@ -141,7 +149,7 @@ func (m *Machine) Reset(ctx context.Context, l Limits, yield func()) {
 	m.fuel = min(sliceFuel, m.limits.Instructions)
 	m.reserve = m.limits.Instructions - m.fuel
 	m.ctx, m.done = ctx, ctx.Done()
-	m.clock = stopwatch{start: now(), limit: m.limits.Time}
+	m.clock = stopwatch{limit: m.limits.Time}
 	if yield == nil {
 		yield = runtime.Gosched
 	}

@@ -301,6 +301,7 @@ func (m *Machine) HostCall(code ErrorCode, call func(ctx context.Context) error)
 	if left <= 0 {
 		return Errorf(code, "the time for host calls is used up")
 	}
+	m.elapsed()
 	ctx, cancel := context.WithTimeout(m.ctx, left)
 	defer cancel()
 	began := time.Now()
