@@ -182,7 +182,7 @@ func escape(s string, template bool) (r rune, n int) {
 	return '\\', 1
 }
 
-// hex4 reads the \uXXXX that s starts with; -1 if it does not.
+// hex4 reads the \u and four hex digits that s starts with; -1 if it does not.
 func hex4(s string) rune {
 	if len(s) < 6 || s[0] != '\\' || s[1] != 'u' {
 		return -1
