@@ -69,9 +69,25 @@ type Options struct {
 	Host        Host
 	Limits      Limits
 	Definitions []Source // of commands in AVAP
-	// Yield is called by each execution about every 50 µs, to let others run;
-	// nil stands for runtime.Gosched.
-	Yield func()
+	// Commands is what scripts are compiled against; nil stands for the stock
+	// commands bound to Host, and Definitions. With it those two are not used.
+	Commands Commands
+}
+
+// Commands is what the names of commands mean. It does not change, and is safe
+// for concurrent use.
+type Commands interface {
+	// Signature gives the interface of a command, Command what it does; nil where
+	// there is none of that name.
+	Signature(name string) *bytecode.Signature
+	Command(name string) *vm.Command
+}
+
+// Loader is implemented by Commands that do not hold all of them in memory: Load
+// brings in what the names stand for, before Signature and Command are asked.
+// Its error, an *Error, ends the compilation.
+type Loader interface {
+	Load(ctx context.Context, names []string) error
 }
 
 // Source is AVAP text under the name that errors give it.
@@ -80,11 +96,10 @@ type Source struct{ Name, Text string }
 // Engine compiles and runs scripts against one catalog of commands. It is
 // immutable and safe for concurrent use.
 type Engine struct {
-	catalog     *catalog.Catalog
+	commands    Commands
 	limits      Limits
-	yield       func()
 	diagnostics []Diagnostic
-	executions  sync.Pool // of *Execution
+	executions  *sync.Pool // of *Execution; shared with engines that With made
 }
 
 // Diagnostic is something that can be said of a source without running it.
@@ -102,11 +117,11 @@ func (d Diagnostic) Caution() bool { return d.Code == "" }
 // New makes an engine. Its error holds an *Error for each mistake that was
 // found, each wrapped with the name of the source that it is in; Errors gives them.
 func New(opt Options) (*Engine, error) {
-	e := &Engine{
-		catalog: catalog.New(command.Signature, command.Natives(opt.Host)),
-		limits:  opt.Limits,
-		yield:   opt.Yield,
+	e := &Engine{commands: opt.Commands, limits: opt.Limits, executions: new(sync.Pool)}
+	if e.commands != nil {
+		return e, nil
 	}
+	stock := catalog.New(command.Signature, command.Natives(opt.Host))
 	var defs []*syntax.Definition
 	sources := map[string]string{} // of the definitions, by name
 	for _, s := range opt.Definitions {
@@ -119,7 +134,7 @@ func New(opt Options) (*Engine, error) {
 		}
 		defs = append(defs, found...)
 	}
-	c, diagnostics, err := e.catalog.Define(defs)
+	c, diagnostics, err := stock.Define(defs)
 	if err != nil {
 		name := "definitions"
 		var def *catalog.Error
@@ -128,7 +143,7 @@ func New(opt Options) (*Engine, error) {
 		}
 		return nil, inSource(name, asError(err))
 	}
-	e.catalog = c
+	e.commands = c
 	for _, d := range diagnostics {
 		e.diagnostics = append(e.diagnostics, convertDiagnostic(sources[d.Definition], d.Diagnostic))
 	}
@@ -160,54 +175,14 @@ func inSource(name string, err error) error {
 	return errors.Join(wrapped...)
 }
 
+// With gives an engine that compiles against other commands and shares everything
+// else. Programs of this engine may run in executions of the other.
+func (e *Engine) With(c Commands) *Engine {
+	return &Engine{commands: c, limits: e.limits, executions: e.executions}
+}
+
 // Diagnostics gives what can be said of the engine's definitions.
 func (e *Engine) Diagnostics() []Diagnostic { return e.diagnostics }
-
-// Program is a compiled script. It is immutable and safe for concurrent use.
-type Program struct {
-	engine      *Engine
-	code        *vm.Code
-	diagnostics []Diagnostic
-}
-
-// Compile compiles a script. A mistake in it is an *Error with CodeSyntax, or
-// several of them joined, in the order of the source.
-func (e *Engine) Compile(script string) (*Program, error) {
-	return e.compile(script, nil)
-}
-
-func (e *Engine) compile(script string, charge func(int) error) (*Program, error) {
-	f, err := syntax.Parse(script, syntax.Options{Charge: charge})
-	if err != nil {
-		return nil, asError(err)
-	}
-	if len(f.Commands) > 0 {
-		d := f.Commands[0]
-		return nil, &Error{
-			Code: CodeSyntax, Line: int(d.Pos.Line), Col: int(d.Pos.Col),
-			Msg: "a script cannot define the command " + d.Name + ": definitions are published on their own",
-		}
-	}
-	p, diagnostics, err := compile.Script(f, compile.Options{Lookup: e.catalog.Signature, Charge: charge})
-	if err != nil {
-		return nil, asError(err)
-	}
-	code, err := vm.Link(p, e.catalog.Command)
-	if err != nil {
-		return nil, &Error{Code: vm.CodeInternal, Msg: "a defect of the compiler", Err: err}
-	}
-	return &Program{engine: e, code: code, diagnostics: convertDiagnostics(diagnostics)}, nil
-}
-
-// Diagnostics gives what can be said of the script without running it, in the
-// order of the source.
-func (p *Program) Diagnostics() []Diagnostic { return p.diagnostics }
-
-// Bytecode gives what the script was compiled to. It must not be changed.
-func (p *Program) Bytecode() *bytecode.Program { return p.code.Program() }
-
-// Size is about how many bytes of memory the program holds.
-func (p *Program) Size() int { return p.code.Size() }
 
 // Input is what one execution is given.
 type Input struct {
@@ -246,7 +221,7 @@ func (p *Program) Run(ctx context.Context, in Input) (*Result, error) {
 	if in.Limits != nil {
 		limits = *in.Limits
 	}
-	x := p.engine.Begin(ctx, limits)
+	x := p.engine.Begin(ctx, limits, nil)
 	defer x.End()
 	if err := x.setInput(in); err != nil {
 		return nil, err

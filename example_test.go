@@ -295,7 +295,7 @@ func ExampleExecution() {
 		fmt.Println(err)
 		return
 	}
-	x := engine.Begin(context.Background(), avap.Limits{})
+	x := engine.Begin(context.Background(), avap.Limits{}, nil)
 	defer x.End()
 	x.Only = true
 	items, err := x.Machine().ParseJSON([]byte(`[{"price": 2.50}, {"price": 4}]`))

@@ -22,13 +22,15 @@ type Execution struct {
 	Only bool
 }
 
-// Begin starts an execution. End must be called when its answer was taken.
-func (e *Engine) Begin(ctx context.Context, limits Limits) *Execution {
+// Begin starts an execution. A nil scheduler lets others run now and then, and
+// shares no memory with them. End must be called when the answer was taken.
+func (e *Engine) Begin(ctx context.Context, limits Limits, s vm.Scheduler) *Execution {
 	x, _ := e.executions.Get().(*Execution)
 	if x == nil {
-		x = &Execution{engine: e}
+		x = &Execution{}
 	}
-	x.machine.Reset(ctx, limits, e.yield)
+	x.engine = e
+	x.machine.Reset(ctx, limits, s)
 	x.in.Grants, x.in.Logs = vm.AllCapabilities, true
 	return x
 }
@@ -38,7 +40,9 @@ func (x *Execution) End() {
 	x.machine.Clear()
 	x.in = vm.Input{Variables: emptied(x.in.Variables), Query: emptied(x.in.Query), Body: emptied(x.in.Body)}
 	x.Only = false
-	x.engine.executions.Put(x)
+	pool := x.engine.executions
+	x.engine = nil
+	pool.Put(x)
 }
 
 // emptied gives a slice's room back for the next execution, cleared, unless it
@@ -131,11 +135,15 @@ func (x *Execution) setInput(in Input) error {
 	return x.SetQuery(in.Query)
 }
 
+// Restrict lowers the execution's limits where those of a contract are lower;
+// its zero fields change nothing.
+func (x *Execution) Restrict(contract Limits) { x.machine.Restrict(contract) }
+
 // Compile compiles a script under the quotas of memory and time of this
 // execution. What that takes is not held by the execution itself.
 func (x *Execution) Compile(script string) (*Program, error) {
 	budget := x.machine.Scratch()
-	return x.engine.compile(script, budget.Charge)
+	return x.engine.compile(x.machine.Context(), script, budget.Charge)
 }
 
 // Run runs a program of the same engine to its end.

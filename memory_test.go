@@ -27,7 +27,7 @@ func TestSameInstruction(t *testing.T) {
 		}
 		var first [2]int64
 		for round := range 20 {
-			x := engine.Begin(t.Context(), avap.Limits{Time: time.Minute, Memory: 1 << 20, Instructions: 200_000})
+			x := engine.Begin(t.Context(), avap.Limits{Time: time.Minute, Memory: 1 << 20, Instructions: 200_000}, nil)
 			err := x.Run(p)
 			var now [2]int64
 			now[0], now[1] = x.Machine().Used()

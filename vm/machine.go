@@ -5,7 +5,6 @@ package vm
 import (
 	"context"
 	"math"
-	"runtime"
 	"time"
 
 	"github.com/avap-framework/avap/bytecode"
@@ -67,12 +66,13 @@ type Machine struct {
 	fuel int64 // instructions until the slice ends
 
 	given   Limits // as they were given to Reset
-	limits  Limits // in force: given with the defaults
+	limits  Limits // in force: given with the defaults, and what Restrict left of them
+	lowered bool   // by Restrict
 	reserve int64  // instructions beyond the slice
 	ctx     context.Context
 	done    <-chan struct{}
 	clock   stopwatch
-	yield   func()
+	sched   Scheduler
 
 	stack  []Value
 	high   int // registers from here on have not been used by this execution
@@ -136,24 +136,54 @@ func NewMachine(l Limits) *Machine {
 }
 
 // Reset makes the machine ready for another execution, which starts now: the
-// quotas are whole again, and nothing of an earlier execution is left. yield,
-// called about every 50 µs, lets others run; nil stands for runtime.Gosched.
-func (m *Machine) Reset(ctx context.Context, l Limits, yield func()) {
+// quotas are whole again, and nothing of an earlier execution is left. A nil
+// scheduler lets others run now and then, and shares no memory.
+func (m *Machine) Reset(ctx context.Context, l Limits, s Scheduler) {
 	if m.ctx != nil {
 		m.Clear()
 	}
-	if l != m.given || m.limits == (Limits{}) {
-		m.given, m.limits = l, l.withDefaults()
+	if l != m.given || m.lowered || m.limits == (Limits{}) {
+		m.given, m.limits, m.lowered = l, l.withDefaults(), false
 	}
-	m.mem.limit, m.mem.left, m.mem.op = m.limits.Memory, m.limits.Memory, m.limits.Memory
+	if s == nil {
+		s = alone{}
+	}
+	m.sched = s
+	m.mem.reset(m.limits.Memory)
 	m.fuel = min(sliceFuel, m.limits.Instructions)
 	m.reserve = m.limits.Instructions - m.fuel
 	m.ctx, m.done = ctx, ctx.Done()
 	m.clock = stopwatch{limit: m.limits.Time}
-	if yield == nil {
-		yield = runtime.Gosched
+}
+
+// Restrict lowers limits of the execution where l is lower; zero fields change
+// nothing. What was used so far counts.
+func (m *Machine) Restrict(l Limits) {
+	m.lowered = true
+	if cut := m.limits.Instructions - l.Instructions; l.Instructions > 0 && cut > 0 {
+		m.limits.Instructions = l.Instructions
+		if m.reserve -= cut; m.reserve < 0 {
+			m.fuel, m.reserve = m.fuel+m.reserve, 0
+		}
 	}
-	m.yield = yield
+	if cut := m.limits.Memory - l.Memory; l.Memory > 0 && cut > 0 {
+		m.limits.Memory = l.Memory
+		m.mem.lower(cut)
+	}
+	m.limits.Time = lowerOf(m.limits.Time, l.Time)
+	m.clock.limit = m.limits.Time
+	m.limits.HostTime = lowerOf(m.limits.HostTime, l.HostTime)
+	m.limits.Depth = lowerOf(m.limits.Depth, l.Depth)
+	m.limits.Output = lowerOf(m.limits.Output, l.Output)
+	m.limits.HostCalls = lowerOf(m.limits.HostCalls, l.HostCalls)
+}
+
+// lowerOf gives the lower of two limits; zero is none.
+func lowerOf[T ~int | ~int64](limit, other T) T {
+	if other > 0 {
+		return min(limit, other)
+	}
+	return limit
 }
 
 // Clear gives up everything that the last execution held, so that the machine
@@ -171,7 +201,11 @@ func (m *Machine) Clear() {
 	m.births, m.logs = m.births[:0], m.logs[:0]
 	clear(m.born)
 	m.caught, m.in = Value{}, Input{}
-	m.ctx, m.done, m.yield = nil, nil, nil
+	if m.mem.reserved > 0 {
+		m.sched.Release(m.mem.reserved)
+		m.mem.reserved = 0
+	}
+	m.ctx, m.done, m.sched = nil, nil, nil
 	clear(m.walkStack[:cap(m.walkStack)])
 	if len(m.stack) > 4096 {
 		m.stack = nil
@@ -230,7 +264,9 @@ func (m *Machine) refuel() error {
 func (m *Machine) lookAtClock() error {
 	elapsed := m.elapsed()
 	if elapsed-m.clock.yields >= yieldEvery {
-		m.yield()
+		if err := m.sched.Yield(); err != nil {
+			return err
+		}
 		elapsed = m.elapsed()
 		m.clock.yields = elapsed
 	}
@@ -254,7 +290,7 @@ type Scratch struct {
 }
 
 // Scratch starts a new account.
-func (m *Machine) Scratch() *Scratch { return &Scratch{m: m, left: m.mem.left} }
+func (m *Machine) Scratch() *Scratch { return &Scratch{m: m, left: m.mem.room()} }
 
 // Charge asks for n bytes before they are allocated, and looks at the deadline
 // now and then. Its errors are quota_memory, quota_time and cancelled.
@@ -275,7 +311,7 @@ func (s *Scratch) Charge(n int) error {
 // charged since memory was measured last. Both are the same on every run of
 // the same program with the same input.
 func (m *Machine) Used() (instructions, memory int64) {
-	return m.limits.Instructions - m.reserve - m.fuel, m.mem.limit - m.mem.left
+	return m.limits.Instructions - m.reserve - m.fuel, m.mem.limit - m.mem.room()
 }
 
 // output counts n bytes of the answer.

@@ -22,22 +22,64 @@ const (
 const largeText = 64 << 10
 
 // meter counts the bytes that an execution holds. left falls with each charge;
-// below zero the machine walks its roots.
+// below zero the machine reserves more of the scheduler, and once the whole quota
+// is reserved it walks its roots.
 type meter struct {
-	left  int64  // bytes until the next walk
-	limit int64  // the quota
-	mark  uint32 // the epoch of the last walk
+	left     int64  // bytes until the scheduler is asked, or the next walk
+	beyond   int64  // bytes of the quota that are not reserved yet
+	reserved int64  // bytes that the scheduler has granted
+	limit    int64  // the quota
+	mark     uint32 // the epoch of the last walk
 	// op is left as it was when the running native operation began: what it has
 	// allocated since then is held by nothing but itself, and counts as held.
 	op int64
 }
 
-// Charge asks for n bytes before they are allocated. Its error is quota_memory.
+// reset makes the quota whole.
+func (t *meter) reset(limit int64) {
+	t.limit = limit
+	t.left = min(limit, FreeMemory)
+	t.op, t.beyond, t.reserved = t.left, limit-t.left, 0
+}
+
+// lower takes cut bytes off the quota.
+func (t *meter) lower(cut int64) {
+	t.limit -= cut
+	if t.beyond -= cut; t.beyond < 0 {
+		t.left, t.op, t.beyond = t.left+t.beyond, t.op+t.beyond, 0
+	}
+}
+
+// room is how many bytes may be charged before the next walk.
+func (t *meter) room() int64 { return t.left + t.beyond }
+
+// Charge asks for n bytes before they are allocated. Its errors are quota_memory
+// and, where a scheduler has no more memory to share, overloaded.
 func (m *Machine) Charge(n int) error {
 	m.mem.left -= int64(n)
 	if m.mem.left < 0 {
-		return m.remeasure()
+		return m.extend()
 	}
+	return nil
+}
+
+// extend reserves what the charges need, and at the quota measures anew.
+func (m *Machine) extend() error {
+	t := &m.mem
+	if need := -t.left; need <= t.beyond {
+		return m.grant(min(t.beyond, need+memoryStep))
+	}
+	return m.remeasure()
+}
+
+// grant moves n bytes of the quota from beyond to left.
+func (m *Machine) grant(n int64) error {
+	if err := m.sched.Reserve(n); err != nil {
+		return err
+	}
+	t := &m.mem
+	t.left, t.op = t.left+n, t.op+n
+	t.beyond, t.reserved = t.beyond-n, t.reserved+n
 	return nil
 }
 

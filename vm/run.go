@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
-	"time"
 
 	"github.com/avap-framework/avap/bytecode"
 )
@@ -304,9 +303,13 @@ func (m *Machine) HostCall(code ErrorCode, call func(ctx context.Context) error)
 	m.elapsed()
 	ctx, cancel := context.WithTimeout(m.ctx, left)
 	defer cancel()
-	began := time.Now()
+	m.sched.Leave()
+	began := now()
 	err := call(ctx)
-	m.clock.host += time.Since(began)
+	m.clock.host += now() - began
+	if busy := m.sched.Enter(); busy != nil {
+		return busy
+	}
 	if err != nil && m.ctx.Err() != nil {
 		return Errorf(CodeCancelled, "cancelled: %w", context.Cause(m.ctx))
 	}

@@ -18,11 +18,30 @@ func (m *Machine) remeasure() error {
 	if err != nil {
 		return err
 	}
-	left := m.mem.limit - live - pending
-	if left < 0 {
+	held := live + pending
+	if held > m.mem.limit {
 		return Errorf(CodeMemory, "more than %d bytes of memory", m.mem.limit)
 	}
-	m.mem.left, m.mem.op = left, left+pending
+	return m.settle(held, pending)
+}
+
+// settle sets the meter to what is held, and gives back what is reserved and not
+// held. pending of it belongs to the running operation alone.
+func (m *Machine) settle(held, pending int64) error {
+	t := &m.mem
+	open := min(t.limit, max(held+memoryStep, FreeMemory)) // may be charged from here on without asking
+	t.left, t.op = open-held, open-held+pending
+	t.beyond = t.limit - open
+	reserved := max(0, open-FreeMemory)
+	switch more := reserved - t.reserved; {
+	case more > 0:
+		if err := m.sched.Reserve(more); err != nil {
+			return err
+		}
+	case more < 0:
+		m.sched.Release(-more)
+	}
+	t.reserved = reserved
 	return nil
 }
 

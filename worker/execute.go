@@ -28,7 +28,7 @@ func (w *Worker) execute(out http.ResponseWriter, r *http.Request, id string) {
 		w.fail(out, id, err)
 		return
 	}
-	x := w.opt.Engine.Begin(r.Context(), w.opt.Limits)
+	x := w.opt.Engine.Begin(r.Context(), w.opt.Limits, nil)
 	defer x.End()
 	answer, err := w.run(x, r.URL.RawQuery, body)
 	if err != nil {

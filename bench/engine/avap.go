@@ -29,7 +29,7 @@ func (AVAP) Prepare(p Program) (func() (Answer, error), error) {
 		return nil, err
 	}
 	return func() (Answer, error) {
-		x := engine.Begin(context.Background(), avap.Limits{})
+		x := engine.Begin(context.Background(), avap.Limits{}, nil)
 		defer x.End()
 		x.Only = true // no logs: no peer keeps any
 		if err := x.SetParameter("limit", vm.IntValue(Limit)); err != nil {

@@ -82,7 +82,7 @@ func (o *runOptions) run(cmd *cobra.Command, file string) error {
 	}
 	ctx, stop := interruptible(cmd.Context())
 	defer stop()
-	x := engine.Begin(ctx, quotas)
+	x := engine.Begin(ctx, quotas, nil)
 	defer x.End()
 	x.Only = o.only
 	answer, err := runScript(x, script, query, variables)
