@@ -1,0 +1,206 @@
+// Package l1 is the cache of compiled programs: values by a text, which is
+// compared in full, within a number of bytes, least recently used out first.
+//
+// # How it works
+//
+// Reading takes no lock and writes nothing that another core reads often. A hit
+// walks an open-addressed table of atomic pointers, compares the text, and notes
+// the time of use in the entry: the number of insertions so far, so that a text
+// asked again and again is written to once for each insertion, not for each hit.
+// Writing takes one mutex; whoever writes has just compiled something, which
+// takes a hundred times as long as the lock is held.
+//
+// The order of use is a heap by time of use, put right only when something has
+// to go: the entry at the top goes if its time still holds, and is placed anew
+// if it was used since. So the victim is the least recently used entry exactly,
+// but for hits between the same two insertions, among which no order is known.
+// The method is the lazy deletion of priority queues (Sedgewick & Wayne,
+// Algorithms, 4th ed., 2.4 and 4.4), each placing paid for by a hit; Yang et al.,
+// "FIFO Queues are All You Need for Cache Eviction" (SOSP 2023) call its use in
+// caches lazy promotion.
+//
+// # Why not a library
+//
+// BENCH
+package l1
+
+import (
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+	"unsafe"
+)
+
+// DefaultBytes is the bound of a cache whose options give none.
+const DefaultBytes = 64 << 20
+
+// Options are the settings of a cache; the zero value is useful.
+type Options struct {
+	// Bytes is what the entries may hold together: what Put is told of each, its
+	// key, and what the cache needs for it. Zero is DefaultBytes; with a number
+	// below zero nothing is kept.
+	Bytes int
+}
+
+// Cache keeps values by texts. It is safe for concurrent use; make one with New.
+type Cache[V any] struct {
+	seed maphash.Seed // keys cannot be made to collide by those who do not know it
+	mask uint64       // what of a hash is used: all, but in tests of collisions
+	most int
+
+	// table and clock are read by every hit and written by insertions alone.
+	_     [64]byte
+	table atomic.Pointer[table[V]]
+	clock atomic.Uint64 // odd between insertions; an insertion takes the even number
+	_     [64]byte
+
+	mu      sync.Mutex // for all below, and for writing to the table
+	order   order[V]
+	flights map[string]*flight[V] // what is being made, by key
+	bytes   atomic.Int64
+	entries atomic.Int64
+	evicted atomic.Uint64
+
+	counters counters
+}
+
+// entry is a key with its value. But for used, readers see it as it was made.
+type entry[V any] struct {
+	key   string
+	hash  uint64
+	value V
+	cost  int
+	used  atomic.Uint64 // the clock at its latest use
+}
+
+// New returns an empty cache.
+func New[V any](opt Options) *Cache[V] {
+	if opt.Bytes == 0 {
+		opt.Bytes = DefaultBytes
+	}
+	c := &Cache[V]{
+		seed:    maphash.MakeSeed(),
+		mask:    ^uint64(0),
+		most:    opt.Bytes,
+		flights: make(map[string]*flight[V]),
+	}
+	c.table.Store(newTable[V](0, new(entry[V])))
+	c.clock.Store(1)
+	return c
+}
+
+// Get returns the value of a key and whether there is one. A hit allocates
+// nothing.
+func (c *Cache[V]) Get(key []byte) (V, bool) {
+	return c.found(find(c.table.Load(), c.hash(key), key))
+}
+
+// GetString is Get for a key that is a string.
+func (c *Cache[V]) GetString(key string) (V, bool) {
+	return c.found(find(c.table.Load(), c.hashString(key), key))
+}
+
+// found gives the value of what was looked up, and counts.
+func (c *Cache[V]) found(e *entry[V]) (value V, ok bool) {
+	c.counters.add(e != nil)
+	if e == nil {
+		return value, false
+	}
+	c.touch(e)
+	return e.value, true
+}
+
+// touch notes that an entry is used. Two cores that use the same one write to
+// it once after each insertion.
+func (c *Cache[V]) touch(e *entry[V]) {
+	if now := c.clock.Load(); e.used.Load() < now {
+		e.used.Store(now)
+	}
+}
+
+// Put keeps a value of so many bytes under a key, in place of what was there,
+// and lets others go until it fits: the bound holds at every moment. What needs
+// more than an eighth of it is not kept. The key is kept as it is, so it must
+// not be memory that is used again.
+func (c *Cache[V]) Put(key string, value V, size int) {
+	h := c.hashString(key)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.put(h, key, value, size)
+}
+
+// put is Put under the lock.
+func (c *Cache[V]) put(h uint64, key string, value V, size int) {
+	c.remove(h, key)
+	largest := c.most / 8
+	cost := c.cost(key, size)
+	if size < 0 || size > largest || cost > largest {
+		return
+	}
+	for int(c.bytes.Load()) > c.most-cost {
+		oldest := c.order.oldest()
+		c.remove(oldest.hash, oldest.key)
+		c.evicted.Add(1)
+	}
+	e := &entry[V]{key: key, hash: h, value: value, cost: cost}
+	now := c.clock.Add(1)
+	e.used.Store(now)
+	c.order.add(e, now)
+	if t := c.table.Load(); t.sparse(len(c.order)) || !t.insert(e) {
+		t = t.rebuilt(len(c.order))
+		t.insert(e)
+		c.table.Store(t)
+	}
+	c.clock.Store(now + 1)
+	c.bytes.Add(int64(cost))
+	c.entries.Add(1)
+}
+
+// cost is what an entry counts: its value, its key, itself, and its places in
+// the table and in the order, which double when they are full.
+func (c *Cache[V]) cost(key string, size int) int {
+	const places = 4*int(unsafe.Sizeof(uintptr(0))) + 2*int(unsafe.Sizeof(place[V]{}))
+	return size + len(key) + int(unsafe.Sizeof(entry[V]{})) + places
+}
+
+// Delete drops a key, in time proportional to the number of entries. It does not stop a Load of it that is under way.
+func (c *Cache[V]) Delete(key string) {
+	h := c.hashString(key)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.remove(h, key)
+}
+
+// remove takes a key out, if it is there, under the lock.
+func (c *Cache[V]) remove(h uint64, key string) {
+	e := c.table.Load().remove(h, key)
+	if e == nil {
+		return
+	}
+	c.order.remove(e)
+	c.bytes.Add(-int64(e.cost))
+	c.entries.Add(-1)
+}
+
+// Len is the number of entries.
+func (c *Cache[V]) Len() int { return int(c.entries.Load()) }
+
+// Bytes is what the entries hold, as counted against Options.Bytes.
+func (c *Cache[V]) Bytes() int { return int(c.bytes.Load()) }
+
+// Stats are counts since the cache was made.
+type Stats struct {
+	Hits      uint64 // look-ups that found a value
+	Misses    uint64 // look-ups that did not, those that waited for another's included
+	Evictions uint64 // entries that went to make room
+}
+
+// Stats returns the counts. Look-ups under way may or may not be in them.
+func (c *Cache[V]) Stats() Stats {
+	s := c.counters.sum()
+	s.Evictions = c.evicted.Load()
+	return s
+}
+
+func (c *Cache[V]) hash(key []byte) uint64       { return maphash.Bytes(c.seed, key) & c.mask }
+func (c *Cache[V]) hashString(key string) uint64 { return maphash.String(c.seed, key) & c.mask }

@@ -1,0 +1,47 @@
+// This file holds the counts of hits and misses.
+
+package l1
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// stripes is how many pairs of counts there are; a few for each core.
+const stripes = 64
+
+// counters count look-ups without a cache line that cores fight over: each core
+// has a stripe of its own for as long as the pool remembers it. One stripe may
+// come to serve two cores; the counts are right all the same.
+type counters struct {
+	mine    sync.Pool // of *stripe
+	next    atomic.Uint32
+	stripes [stripes]stripe
+}
+
+type stripe struct {
+	hits, misses atomic.Uint64
+	_            [112]byte // two cache lines, since processors fetch them in pairs
+}
+
+func (c *counters) add(hit bool) {
+	s, ok := c.mine.Get().(*stripe)
+	if !ok {
+		s = &c.stripes[c.next.Add(1)%stripes]
+	}
+	if hit {
+		s.hits.Add(1)
+	} else {
+		s.misses.Add(1)
+	}
+	c.mine.Put(s)
+}
+
+func (c *counters) sum() Stats {
+	var sum Stats
+	for i := range c.stripes {
+		sum.Hits += c.stripes[i].hits.Load()
+		sum.Misses += c.stripes[i].misses.Load()
+	}
+	return sum
+}
