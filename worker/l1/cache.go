@@ -14,14 +14,31 @@
 // to go: the entry at the top goes if its time still holds, and is placed anew
 // if it was used since. So the victim is the least recently used entry exactly,
 // but for hits between the same two insertions, among which no order is known.
-// The method is the lazy deletion of priority queues (Sedgewick & Wayne,
-// Algorithms, 4th ed., 2.4 and 4.4), each placing paid for by a hit; Yang et al.,
-// "FIFO Queues are All You Need for Cache Eviction" (SOSP 2023) call its use in
-// caches lazy promotion.
+// That is a lazy priority queue, as in the lazy form of Prim's algorithm (Sedgewick
+// & Wayne, Algorithms, 4th ed., 4.3); of caches, Yang et al. call it lazy promotion
+// ("FIFO can be Better than LRU", HotOS 2023).
+//
+// At most 1,024 are placed anew for one that goes: where more have been used
+// since they were placed, the least recently used of those 1,024 goes.
 //
 // # Why not a library
 //
-// BENCH
+// bench/l1 measures it against others. Nanoseconds for a hit by one goroutine,
+// and by two on two cores; a script of 400 to 500 bytes, hashing and comparing
+// included:
+//
+//	                                          one script   4,096 scripts
+//	this package                               64    38       101    56
+//	otter v2.4.0, counting hits                70    65       109    60
+//	a mutex and an LRU list for each shard    100    92       166   149
+//	an RWMutex and CLOCK for each shard        67   132       165    92
+//	hashicorp/golang-lru v2.0.7                67    79       115   123
+//
+// Otter comes near, and where two cores ask for one script takes 1.7 times as
+// long. But it does not let the least recently used go first: its W-TinyLFU
+// policy may let a new script go for an old one that was used more often; it may
+// exceed its bound while it evicts; and to be asked by bytes it would need them
+// disguised as a string. golang-lru has no bound in bytes, and one lock.
 package l1
 
 import (
@@ -163,7 +180,8 @@ func (c *Cache[V]) cost(key string, size int) int {
 	return size + len(key) + int(unsafe.Sizeof(entry[V]{})) + places
 }
 
-// Delete drops a key, in time proportional to the number of entries. It does not stop a Load of it that is under way.
+// Delete drops a key, in time proportional to the number of entries. It does not
+// stop a Load of it that is under way.
 func (c *Cache[V]) Delete(key string) {
 	h := c.hashString(key)
 	c.mu.Lock()

@@ -134,6 +134,32 @@ func TestScriptsInUseSurviveAFlood(t *testing.T) {
 	}
 }
 
+// TestManyInUse has more entries used between two insertions than are placed
+// anew for one that goes.
+func TestManyInUse(t *testing.T) {
+	const entries = 3 * mostPlaced
+	c := New[int](Options{})
+	c.most = (entries + 16) * c.cost("00000", 100)
+	for i := range entries + 16 {
+		c.Put(fmt.Sprintf("%05d", i), i, 100)
+	}
+	for i := range entries {
+		c.GetString(fmt.Sprintf("%05d", i))
+	}
+	for i := range 2 * entries {
+		for hot := entries; hot < entries+16; hot++ {
+			if _, ok := c.GetString(fmt.Sprintf("%05d", hot)); !ok {
+				t.Fatalf("%05d, which is in use, went after %d new ones", hot, i)
+			}
+		}
+		c.Put(fmt.Sprintf("n%04d", i), i, 100)
+	}
+	if got := c.Stats().Evictions; got != 2*entries {
+		t.Errorf("%d evictions, want %d", got, 2*entries)
+	}
+	checkSums(t, c)
+}
+
 func TestCollisionsAreToldApart(t *testing.T) {
 	c := withCollisions(1<<20, 1)
 	for i := range 100 {

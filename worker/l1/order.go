@@ -16,18 +16,28 @@ type place[V any] struct {
 	e    *entry[V]
 }
 
+// mostPlaced is how many entries are placed anew for one that goes, so that
+// nobody holds the lock for long: a quarter of a millisecond.
+const mostPlaced = 1024
+
 // oldest returns the least recently used entry of at least one. Entries that it
-// meets at the top and that were used since are placed anew.
+// meets at the top and that were used since are placed anew; after mostPlaced of
+// them it returns the least recently used of these.
 func (o *order[V]) oldest() *entry[V] {
-	for {
+	var oldest place[V]
+	for range mostPlaced {
 		top := &(*o)[0]
 		used := top.e.used.Load()
 		if used == top.time {
 			return top.e
 		}
 		top.time = used
+		if oldest.e == nil || used < oldest.time {
+			oldest = *top
+		}
 		heap.Fix(o, 0)
 	}
+	return oldest.e
 }
 
 func (o *order[V]) add(e *entry[V], now uint64) {
