@@ -8,21 +8,20 @@ import (
 	"strings"
 )
 
-// group is the addresses that share a bucket: one IPv4 address, or an IPv6
-// network of 64 bits.
-type group struct {
-	v6   bool
-	bits uint64
-}
+// group is the addresses that share a bucket: an IPv6 network of 64 bits, or one
+// IPv4 address, as a network of multicast addresses, which no client can have.
+type group uint64
+
+const groupsOfIPv4 group = 0xffffffff << 32
 
 func groupOf(addr netip.Addr) group {
 	addr = addr.Unmap()
 	if addr.Is4() {
 		b := addr.As4()
-		return group{false, uint64(binary.BigEndian.Uint32(b[:]))}
+		return groupsOfIPv4 | group(binary.BigEndian.Uint32(b[:]))
 	}
 	b := addr.As16()
-	return group{true, binary.BigEndian.Uint64(b[:8])}
+	return group(binary.BigEndian.Uint64(b[:8]))
 }
 
 // ClientAddress returns the address of the client that sent a request: the peer,

@@ -176,7 +176,7 @@ func TestFullestGoesFirst(t *testing.T) {
 		for i := range 2000 {
 			time.Sleep(time.Duration(i%700) * time.Millisecond)
 			now := l.now()
-			s.admit(group{bits: uint64(i)}, now, 8, func(g group) group { return g }).full = now + time.Duration(i%13)*time.Second
+			s.admit(group(i), now, 8, func(g group) group { return g }).full = now + time.Duration(i%13)*time.Second
 			for _, p := range s.order {
 				if p.full > p.b.full || s.buckets[p.b.id] != p.b {
 					t.Fatalf("step %d: a bucket has a wrong place", i)
