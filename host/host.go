@@ -43,6 +43,10 @@ type Request struct {
 	Headers []Header
 	Body    []byte
 	Grow    Grow // asked before each piece of the answer is read; may be nil
+
+	// Follow is asked before a redirect to url is followed, on the goroutine of
+	// Do; it may be nil. Its error ends the call and is handed back as it is.
+	Follow func(url string) error
 }
 
 // Response is the whole answer to a Request.
@@ -106,6 +110,11 @@ type Error struct {
 	Code    string
 	Message string
 	Err     error // the cause, for logs alone; may be nil
+
+	// Unavailable says that the other side could not be reached, broke off or did
+	// not answer in time. It is false where the request was wrong or was refused,
+	// and where nobody can tell.
+	Unavailable bool
 }
 
 func (e *Error) Error() string { return e.Message }

@@ -15,11 +15,11 @@ const (
 	maxPiece   = 64 << 10
 )
 
-// growError marks an error of Grow, which the caller gets as it is.
-type growError struct{ err error }
+// hookError marks an error of Grow or Follow, which the caller gets as it is.
+type hookError struct{ err error }
 
-func (e *growError) Error() string { return e.err.Error() }
-func (e *growError) Unwrap() error { return e.err }
+func (e *hookError) Error() string { return e.err.Error() }
+func (e *hookError) Unwrap() error { return e.err }
 
 // readBody reads the body in pieces and asks grow for each before it exists. The
 // transport has undone gzip already, so that a piece is what will be held.
@@ -35,7 +35,7 @@ func readBody(resp *http.Response, grow host.Grow) ([]byte, error) {
 		}
 		if grow != nil {
 			if err := grow(size); err != nil {
-				return nil, &growError{err}
+				return nil, &hookError{err}
 			}
 		}
 		piece := make([]byte, size)

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"syscall"
 	"time"
 
 	"github.com/avap-framework/avap/host"
@@ -37,14 +38,25 @@ type Options struct {
 	TLS *tls.Config
 	// Resolver looks names up; nil is the system's.
 	Resolver *net.Resolver
+	// Propagate writes header fields that carry the context of the execution,
+	// such as W3C's traceparent and tracestate, to each request; may be nil. They
+	// do not go along where a redirect leaves the host, and give way to those
+	// that the script sets.
+	Propagate func(ctx context.Context, header http.Header)
 }
 
 // Client is a host.HTTP that is safe for concurrent use.
 type Client struct {
-	policy *netpolicy.Policy
-	dialer net.Dialer
-	http   http.Client
+	policy    *netpolicy.Policy
+	control   func(host string) control
+	dialer    net.Dialer
+	http      http.Client
+	propagate func(ctx context.Context, header http.Header)
 }
+
+// control judges an address right before it is connected to, as the field of the
+// same name of net.Dialer does.
+type control = func(ctx context.Context, network, address string, conn syscall.RawConn) error
 
 var _ host.HTTP = (*Client)(nil)
 
@@ -54,10 +66,13 @@ func New(opts Options) *Client {
 	c := &Client{
 		policy: opts.Policy,
 		dialer: net.Dialer{Timeout: dialTimeout, Resolver: opts.Resolver},
+
+		propagate: opts.Propagate,
 	}
 	if c.policy == nil {
 		c.policy = new(netpolicy.Policy)
 	}
+	c.control = c.policy.Control
 	perHost := opts.MaxConnsPerHost
 	if perHost <= 0 {
 		perHost = defaultMaxConns
@@ -85,11 +100,11 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // Do sends the request, follows at most 10 redirects and reads the whole answer.
 // A URL with a user and password sends them as basic authentication. An error is
-// a *host.Error, but for one of req.Grow, which comes back as it is.
+// a *host.Error, but for one of req.Grow or req.Follow, which comes back as it is.
 // Where the context ended the request, the *host.Error wraps the context's error.
 func (c *Client) Do(ctx context.Context, req *host.Request) (*host.Response, error) {
 	where := location(req.Method, req.URL)
-	out, err := newRequest(ctx, req)
+	out, err := c.newRequest(ctx, req)
 	if err != nil {
 		return nil, failed(where, err)
 	}
@@ -111,13 +126,16 @@ func (c *Client) Do(ctx context.Context, req *host.Request) (*host.Response, err
 }
 
 // newRequest checks what the script asks for and makes a request of it.
-func newRequest(ctx context.Context, req *host.Request) (*http.Request, error) {
+func (c *Client) newRequest(ctx context.Context, req *host.Request) (*http.Request, error) {
 	if req.Method != http.MethodGet && req.Method != http.MethodPost {
 		return nil, invalid("method %q is not supported", req.Method)
 	}
 	u, err := parseURL(req.URL)
 	if err != nil {
 		return nil, err
+	}
+	if req.Follow != nil {
+		ctx = context.WithValue(ctx, followKey{}, req.Follow)
 	}
 	var body io.Reader = http.NoBody
 	if len(req.Body) > 0 {
@@ -131,6 +149,9 @@ func newRequest(ctx context.Context, req *host.Request) (*http.Request, error) {
 	if err := setHeaders(out, req.Headers); err != nil {
 		return nil, err
 	}
+	if c.propagate != nil {
+		addContext(out.Header, func(h http.Header) { c.propagate(ctx, h) })
+	}
 	return out, nil
 }
 
@@ -143,7 +164,7 @@ func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, e
 		return nil, err
 	}
 	dialer := c.dialer
-	dialer.ControlContext = c.policy.Control(name)
+	dialer.ControlContext = c.control(name)
 	if ip, ok := netpolicy.ParseNumericHost(name); ok {
 		address = net.JoinHostPort(ip.String(), port)
 	}

@@ -30,50 +30,61 @@ func invalid(format string, args ...any) error {
 
 // failed makes the error of Do from what went wrong with the request at where.
 func failed(where string, err error) error {
-	if refused, ok := errors.AsType[*growError](err); ok {
+	if refused, ok := errors.AsType[*hookError](err); ok {
 		return refused.err
 	}
-	out := &host.Error{Code: host.CodeHTTP, Message: where + ": " + describe(err), Err: err}
 	if errors.Is(err, netpolicy.ErrDenied) {
-		out.Code = host.CodeAddressDenied
-		out.Message = where + ": the address is not allowed by --allow-net"
+		return &host.Error{Code: host.CodeAddressDenied, Message: where + ": the address is not allowed by --allow-net", Err: err}
 	}
-	return out
+	message, unavailable := describe(err)
+	return &host.Error{Code: host.CodeHTTP, Message: where + ": " + message, Err: err, Unavailable: unavailable}
 }
 
-// describe words an error. What it does not know it does not quote: the text of
-// an error may hold an address, or bytes of an answer that was no HTTP.
-func describe(err error) string {
+// describe words an error, and says whether it is the network's or the server's.
+// What it does not know it does not quote: the text of an error may hold an
+// address, or bytes of an answer that was no HTTP.
+func describe(err error) (message string, unavailable bool) {
 	if request, ok := errors.AsType[*requestError](err); ok {
-		return request.message
+		return request.message, false
 	}
 	if text, ok := describeTLS(err); ok {
-		return text
+		return text, false
 	}
+	if errors.Is(err, context.Canceled) {
+		return "cancelled", false
+	}
+	if dns, ok := errors.AsType[*net.DNSError](err); ok && dns.IsNotFound {
+		return "no such host", false
+	}
+	if text, ok := describeConnection(err); ok {
+		return text, true
+	}
+	return describeText(err.Error()), false
+}
+
+// describeConnection knows the errors of a server that is away, slow or breaks
+// off.
+func describeConnection(err error) (string, bool) {
 	var dns *net.DNSError
 	switch {
-	case errors.Is(err, context.Canceled):
-		return "cancelled"
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
-		return "timed out"
-	case errors.As(err, &dns) && dns.IsNotFound:
-		return "no such host"
+		return "timed out", true
 	case errors.As(err, &dns):
-		return "the host's name cannot be looked up"
+		return "the host's name cannot be looked up", true
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return "connection refused"
+		return "connection refused", true
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		return "connection reset"
+		return "connection reset", true
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EADDRNOTAVAIL):
-		return "host unreachable"
+		return "host unreachable", true
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return "the connection broke off in the middle of the answer"
-	case errors.Is(err, io.EOF):
-		return "the connection was closed without an answer"
+		return "the connection broke off in the middle of the answer", true
+	case errors.Is(err, io.EOF), strings.Contains(err.Error(), "server closed"):
+		return "the connection was closed without an answer", true
 	case isTimeout(err):
-		return "timed out"
+		return "timed out", true
 	}
-	return describeText(err.Error())
+	return "", false
 }
 
 func describeTLS(err error) (string, bool) {
@@ -110,7 +121,6 @@ func describeText(text string) string {
 		{"malformed", "the answer is not valid HTTP"},
 		{"Location header", "the redirect's target is malformed"},
 		{"tls:", "the TLS handshake failed"},
-		{"server closed", "the connection was closed without an answer"},
 		{"invalid URL", "the URL is malformed"},
 	} {
 		if strings.Contains(text, known.part) {

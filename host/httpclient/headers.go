@@ -86,6 +86,22 @@ func harmless(out *http.Request, name, value string) bool {
 	return false
 }
 
+// addContext adds the fields that propagate writes, but for those that are there
+// already. A traceparent of the script's own goes with its own tracestate alone.
+func addContext(header http.Header, propagate func(http.Header)) {
+	fields := make(http.Header)
+	propagate(fields)
+	if header["Traceparent"] != nil {
+		fields.Del("Tracestate")
+	}
+	for name, values := range fields {
+		name = textproto.CanonicalMIMEHeaderKey(name)
+		if header[name] == nil {
+			header[name] = values
+		}
+	}
+}
+
 func isToken(s string) bool {
 	for _, c := range []byte(s) {
 		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'

@@ -25,6 +25,9 @@ func (c *Client) checkRedirect(req *http.Request, via []*http.Request) error {
 	if err := c.checkLiteral(req.URL); err != nil {
 		return err
 	}
+	if err := askFollow(req); err != nil {
+		return err
+	}
 	req.URL.RawQuery = escapeQuery(req.URL.RawQuery)
 	req.Header.Del("Referer") // it would hand the query on
 	if req.Method != via[0].Method {
@@ -36,6 +39,21 @@ func (c *Client) checkRedirect(req *http.Request, via []*http.Request) error {
 			dropCredentials(req.Header)
 			break
 		}
+	}
+	return nil
+}
+
+// followKey is where a request's context keeps host.Request.Follow.
+type followKey struct{}
+
+// askFollow asks the caller whether the redirect may be followed.
+func askFollow(req *http.Request) error {
+	follow, ok := req.Context().Value(followKey{}).(func(string) error)
+	if !ok {
+		return nil
+	}
+	if err := follow(req.URL.String()); err != nil {
+		return &hookError{err}
 	}
 	return nil
 }

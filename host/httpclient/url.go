@@ -4,8 +4,15 @@ package httpclient
 
 import (
 	"fmt"
+	"net"
+	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
+
+	"golang.org/x/net/idna"
+
+	"github.com/avap-framework/avap/host/netpolicy"
 )
 
 // parseURL reads an http or https URL. As browsers and Python do, it takes
@@ -21,6 +28,53 @@ func parseURL(text string) (*url.URL, error) {
 	u.Fragment, u.RawFragment = "", ""
 	u.RawQuery = escapeQuery(u.RawQuery)
 	return u, nil
+}
+
+// maxHost bounds the host of a Destination, in bytes. Names have 253 at most.
+const maxHost = 300
+
+// Destination gives the scheme, host and port that a request for the URL goes to,
+// written in one way for all that the client takes for the same: in lower case,
+// without user, with the port, addresses in their usual notation. Its error is
+// fit for the author of a script.
+func Destination(text string) (string, error) {
+	u, err := parseURL(text)
+	if err != nil {
+		return "", err
+	}
+	name, err := asciiHost(u.Hostname())
+	if err != nil {
+		return "", err
+	}
+	port, err := strconv.ParseUint(portOf(u), 10, 16)
+	if err != nil {
+		return "", invalid("the URL has a malformed port")
+	}
+	return u.Scheme + "://" + net.JoinHostPort(name, strconv.FormatUint(port, 10)), nil
+}
+
+// asciiHost writes a host as net/http looks it up.
+func asciiHost(name string) (string, error) {
+	if len(name) > 4*maxHost { // before anything is computed from it
+		return "", invalid("the URL's host is too long")
+	}
+	if strings.ContainsFunc(name, func(r rune) bool { return r >= 0x80 }) {
+		ascii, err := idna.Lookup.ToASCII(name)
+		if err != nil {
+			return "", invalid("the URL's host is malformed")
+		}
+		name = ascii
+	}
+	if len(name) > maxHost {
+		return "", invalid("the URL's host is too long")
+	}
+	if ip, ok := netpolicy.ParseNumericHost(name); ok {
+		return ip.String(), nil
+	}
+	if ip, err := netip.ParseAddr(name); err == nil {
+		return ip.Unmap().String(), nil
+	}
+	return netpolicy.CanonicalHost(name), nil
 }
 
 // checkTarget refuses URLs that are not of this client.

@@ -5,6 +5,7 @@ package sqldb
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -93,7 +94,7 @@ func (s *pgSession) connect(ctx context.Context) error {
 	case ctx.Err() != nil:
 		return failed(ctx.Err(), "no connection to the database came free in time")
 	}
-	return failed(err, "the database cannot be reached")
+	return unavailable(err, "the database cannot be reached")
 }
 
 // Close rolls back what was left open at once, so that no lock outlives the
@@ -327,7 +328,12 @@ func (s *pgSession) explain(ctx context.Context, err error) error {
 		return outside
 	}
 	if refusal, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return failed(err, "%s (SQLSTATE %s)", describePG(refusal), refusal.Code)
+		return &host.Error{
+			Code:        host.CodeSQL,
+			Message:     fmt.Sprintf("%s (SQLSTATE %s)", describePG(refusal), refusal.Code),
+			Err:         err,
+			Unavailable: serverAway(refusal),
+		}
 	}
 	if err := ended(ctx); err != nil {
 		return err
@@ -336,9 +342,24 @@ func (s *pgSession) explain(ctx context.Context, err error) error {
 		return failed(err, "a row is larger than %d bytes", s.db.maxRow)
 	}
 	if s.pg.IsClosed() {
-		return failed(err, "the connection to the database was lost")
+		return unavailable(err, "the connection to the database was lost")
 	}
 	return failed(err, "the statement failed")
+}
+
+// serverAway reports whether a refusal is about the server and not the statement:
+// no connection left, a shutdown or crash, an error of its system. The codes are
+// those of PostgreSQL's manual, appendix A. A statement may raise any code, but
+// only the server itself ends a session.
+func serverAway(refusal *pgconn.PgError) bool {
+	if refusal.SeverityUnlocalized != "FATAL" && refusal.SeverityUnlocalized != "PANIC" {
+		return false
+	}
+	switch refusal.Code {
+	case "53300", "57P01", "57P02", "57P03", "58000", "58030":
+		return true
+	}
+	return false
 }
 
 func describePG(refusal *pgconn.PgError) string {

@@ -92,6 +92,11 @@ func failed(cause error, format string, args ...any) error {
 	return &host.Error{Code: host.CodeSQL, Message: fmt.Sprintf(format, args...), Err: cause}
 }
 
+// unavailable makes the error of a database that cannot be reached or broke off.
+func unavailable(cause error, message string) error {
+	return &host.Error{Code: host.CodeSQL, Message: message, Err: cause, Unavailable: true}
+}
+
 // ended gives the error of a context that is done, and nil for one that is not.
 func ended(ctx context.Context) error {
 	switch err := ctx.Err(); {

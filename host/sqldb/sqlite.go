@@ -48,7 +48,7 @@ func (s *sqlite) Open(ctx context.Context) (host.Session, error) {
 	conn, err := openSQLite(s.file, s.limit)
 	if err != nil {
 		<-s.slots
-		return nil, failed(err, "the database cannot be opened")
+		return nil, unavailable(err, "the database cannot be opened")
 	}
 	return &sqliteSession{conn: conn, limit: s.limit, release: func() { <-s.slots }}, nil
 }
