@@ -77,6 +77,7 @@ func (s *SQL) open(ctx context.Context) (next host.Session, err error) {
 type session struct {
 	next host.Session
 	gate *gate // nil after Close
+	lost bool  // an outage has shown in it
 }
 
 // Query runs the statement unless the breaker has opened meanwhile.
@@ -91,7 +92,7 @@ func (s *session) Query(ctx context.Context, stmt host.Statement, sink host.RowS
 	outcome := errUnjudged
 	defer func() { done(outcome) }()
 	affected, err := s.next.Query(ctx, stmt, sink)
-	outcome = judgeStatement(ctx, err)
+	outcome = s.judge(ctx, err)
 	return affected, err
 }
 
@@ -107,18 +108,20 @@ func (s *session) Close() error {
 	return s.next.Close()
 }
 
-// judgeStatement gives the outcome of a statement for the breaker. Refused ones say
-// nothing, for not all of them have reached the database. Nor does time that ran
-// out, for a statement may take as long as its author likes; that a database does
-// not answer shows when sessions are opened.
-func judgeStatement(ctx context.Context, err error) error {
+// judge gives the outcome of a statement for the breaker. Refused ones say nothing,
+// for not all of them have reached the database. Nor does time that ran out, for a
+// statement may take as long as its author likes; that a database does not answer
+// shows when sessions are opened. An outage counts once for each session: one whose
+// connection is lost fails for good, however well the database is.
+func (s *session) judge(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case ctx.Err() == nil && unavailable(err):
-		return errIll
+	case s.lost || ctx.Err() != nil || !unavailable(err):
+		return errUnjudged
 	}
-	return errUnjudged
+	s.lost = true
+	return errIll
 }
 
 // refusedSQL makes the error of a session or statement that was refused.
