@@ -89,8 +89,8 @@ func (g *gate) enter(ctx context.Context) error {
 
 // leave gives the place back.
 func (g *gate) leave() {
+	g.count(-1) // first, so that the count is never above the bound
 	<-g.slots
-	g.count(-1)
 }
 
 func (g *gate) takeSlot(ctx context.Context) error {
