@@ -81,11 +81,11 @@ func wantError(t *testing.T, err error, code string) string {
 	return outside.Message
 }
 
-// nameServer answers every question for an IPv4 address with the next of its
-// answers, over and over; the last one stays.
+// nameServer answers every question with the addresses of its kind in the next of
+// its answers; the last one stays.
 type nameServer struct {
 	mu      sync.Mutex
-	answers [][]netip.Addr
+	answers map[dnsmessage.Type][][]netip.Addr
 }
 
 // newResolver starts a name server on loopback and gives a resolver that asks it.
@@ -95,7 +95,10 @@ func newResolver(t *testing.T, answers ...[]netip.Addr) *net.Resolver {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := &nameServer{answers: answers}
+	server := &nameServer{answers: map[dnsmessage.Type][][]netip.Addr{
+		dnsmessage.TypeA:    ofKind(answers, netip.Addr.Is4),
+		dnsmessage.TypeAAAA: ofKind(answers, netip.Addr.Is6),
+	}}
 	var wg sync.WaitGroup
 	wg.Go(func() { server.run(conn) })
 	t.Cleanup(func() { conn.Close(); wg.Wait() })
@@ -131,25 +134,43 @@ func (s *nameServer) answer(query dnsmessage.Message) ([]byte, error) {
 		Header:    dnsmessage.Header{ID: query.ID, Response: true, RecursionAvailable: true},
 		Questions: query.Questions[:1],
 	}
-	if question.Type == dnsmessage.TypeA {
-		for _, ip := range s.next() {
-			reply.Answers = append(reply.Answers, dnsmessage.Resource{
-				Header: dnsmessage.ResourceHeader{Name: question.Name, Class: dnsmessage.ClassINET},
-				Body:   &dnsmessage.AResource{A: ip.As4()},
-			})
+	for _, ip := range s.next(question.Type) {
+		var body dnsmessage.ResourceBody = &dnsmessage.AAAAResource{AAAA: ip.As16()}
+		if ip.Is4() {
+			body = &dnsmessage.AResource{A: ip.As4()}
 		}
+		reply.Answers = append(reply.Answers, dnsmessage.Resource{
+			Header: dnsmessage.ResourceHeader{Name: question.Name, Class: dnsmessage.ClassINET},
+			Body:   body,
+		})
 	}
 	return reply.Pack()
 }
 
-func (s *nameServer) next() []netip.Addr {
+func (s *nameServer) next(kind dnsmessage.Type) []netip.Addr {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	answer := s.answers[0]
-	if len(s.answers) > 1 {
-		s.answers = s.answers[1:]
+	answers := s.answers[kind]
+	if len(answers) == 0 {
+		return nil
 	}
-	return answer
+	if len(answers) > 1 {
+		s.answers[kind] = answers[1:]
+	}
+	return answers[0]
+}
+
+// ofKind keeps the addresses of one kind in each answer.
+func ofKind(answers [][]netip.Addr, is func(netip.Addr) bool) [][]netip.Addr {
+	out := make([][]netip.Addr, len(answers))
+	for i, answer := range answers {
+		for _, ip := range answer {
+			if is(ip) {
+				out[i] = append(out[i], ip)
+			}
+		}
+	}
+	return out
 }
 
 func addrs(list ...string) []netip.Addr {
