@@ -45,7 +45,7 @@ func (h *HTTP) Do(ctx context.Context, req *host.Request) (*host.Response, error
 	name := destination(req.URL)
 	at, err := h.enter(ctx, name)
 	if err != nil {
-		return nil, refused(name, err)
+		return nil, refused(req.Method+" "+name, err)
 	}
 	defer func() { at.leave(errUnjudged) }() // after a panic
 
@@ -63,7 +63,7 @@ func (h *HTTP) Do(ctx context.Context, req *host.Request) (*host.Response, error
 		at.leave(nil) // it has answered
 		moved, err := h.enter(ctx, target)
 		if err != nil {
-			return refused(name+": a redirect's target", err)
+			return refused(req.Method+" "+name+": a redirect's target", err)
 		}
 		at = moved
 		return nil

@@ -32,7 +32,7 @@ func TestBulkhead(t *testing.T) {
 		var heard journal
 		release := make(chan struct{})
 		h := guard.NewHTTP(hang(release), guard.Options{MaxCalls: 2, MaxWaiting: 1, MaxWait: time.Second, Observer: heard.observer()})
-		const busy = "http://slow.example:80: too many calls to this host are under way"
+		const busy = "GET http://slow.example:80: too many calls to this host are under way"
 
 		results := make(chan error, 3)
 		call := func() { results <- get(t.Context(), h, slow) }
@@ -50,10 +50,10 @@ func TestBulkhead(t *testing.T) {
 		// Nor longer than its context.
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
-		wantRefused(t, get(ctx, h, slow), host.CodeHTTP, context.DeadlineExceeded, "http://slow.example:80: timed out")
+		wantRefused(t, get(ctx, h, slow), host.CodeHTTP, context.DeadlineExceeded, "GET http://slow.example:80: timed out")
 		ctx, cancel = context.WithCancel(t.Context())
 		time.AfterFunc(time.Millisecond, cancel)
-		wantRefused(t, get(ctx, h, slow), host.CodeHTTP, context.Canceled, "http://slow.example:80: cancelled")
+		wantRefused(t, get(ctx, h, slow), host.CodeHTTP, context.Canceled, "GET http://slow.example:80: cancelled")
 
 		// The fourth is refused at once, a call to another host is not, and the
 		// third has its turn when a place is free.
@@ -164,7 +164,7 @@ func TestBreaker(t *testing.T) {
 		calls(1)
 		want(1, "closed to open")
 		wantRefused(t, get(t.Context(), h, slow), host.CodeHTTP, guard.BreakerOpen,
-			"http://slow.example:80: the last calls to this host failed; it is not called for a while")
+			"GET http://slow.example:80: the last calls to this host failed; it is not called for a while")
 		want(0, "breaker_open")
 		if err := get(t.Context(), h, other); err != nil {
 			t.Errorf("another host: %v", err)
@@ -382,7 +382,7 @@ func TestFloodOfNames(t *testing.T) {
 		synctest.Wait()
 		heard.take()
 		wantRefused(t, get(t.Context(), h, other), host.CodeHTTP, guard.Destinations,
-			"http://other.example:80: calls to too many hosts are under way")
+			"GET http://other.example:80: calls to too many hosts are under way")
 		if diff := cmp.Diff([]string{"http://other.example:80 destinations"}, heard.take()); diff != "" {
 			t.Error(diff)
 		}
@@ -483,7 +483,7 @@ func TestRedirectPassesTheGate(t *testing.T) {
 	_ = get(t.Context(), h, "http://"+closed)
 
 	wantRefused(t, get(t.Context(), h, server.URL), host.CodeHTTP, guard.BreakerOpen,
-		server.URL+": a redirect's target: the last calls to this host failed; it is not called for a while")
+		"GET "+server.URL+": a redirect's target: the last calls to this host failed; it is not called for a while")
 
 	// A caller's own Follow is asked as well.
 	refusal := errors.New("no further")

@@ -74,7 +74,10 @@ func asciiHost(name string) (string, error) {
 	if ip, err := netip.ParseAddr(name); err == nil {
 		return ip.Unmap().String(), nil
 	}
-	return netpolicy.CanonicalHost(name), nil
+	if name = netpolicy.CanonicalHost(name); name == "" || strings.HasSuffix(name, ".") {
+		return "", invalid("the URL's host is malformed")
+	}
+	return name, nil
 }
 
 // checkTarget refuses URLs that are not of this client.
