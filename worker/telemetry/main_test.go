@@ -1,0 +1,11 @@
+// This file holds the tests to their goroutines.
+
+package telemetry_test
+
+import (
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
