@@ -1,0 +1,256 @@
+// This file holds the lanes: who runs now, who waits, who is refused.
+
+// Package lane decides which executions run: a fast lane for all that begin, a
+// slow lane for those that go on for long, a bounded queue in front, and one budget
+// of memory behind both.
+//
+// An execution holds a place while it runs, and gives it up about every 50 µs to
+// whoever waits; one that waits for HTTP or SQL holds none. What has run for
+// FastTime goes on in the slow lane, which has half of the places: guaranteed while
+// it has work, and never more. So neither lane starves the other. In the slow lane
+// a few executions take turns, the others wait for their first: many that would
+// all end at their deadline are some that end, and some that are refused.
+package lane
+
+import (
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/avap-framework/avap"
+	"github.com/avap-framework/avap/vm"
+)
+
+// Defaults and bounds.
+const (
+	DefaultQueue = 1024
+	DefaultWait  = 200 * time.Millisecond
+	// FastTime is how long an execution runs in the fast lane, in turns.
+	FastTime = 500 * time.Microsecond
+	// turn is how long an execution of the slow lane runs before another has its
+	// turn: longer than a yield, because caches have to warm up again.
+	turn = time.Millisecond
+	// turnsFor is how many executions of the slow lane take turns on one place.
+	turnsFor = 4
+)
+
+// Options tune lanes. The zero value is fit for use.
+type Options struct {
+	// Places is how many executions run at a time; 0 stands for GOMAXPROCS.
+	Places int
+	// Queue is how many requests wait for their first place, and how many
+	// executions for their first turn in the slow lane; 0 stands for 1,024.
+	Queue int
+	// Wait is how long each of them waits at most; 0 stands for 200 ms.
+	Wait time.Duration
+	// Memory is how many bytes all executions hold together, those of the slow
+	// lane at most half of it; 0 stands for no bound.
+	Memory int64
+}
+
+// Lanes share places and memory among executions. It is safe for concurrent use.
+type Lanes struct {
+	opt     Options
+	slowest int // places of the slow lane
+
+	mu       sync.Mutex
+	fast     queue // waiting for a place, the first time or again
+	slow     queue // waiting for another turn in the slow lane
+	entering queue // waiting for their first turn in the slow lane
+	running  [2]int
+	arriving int // of fast: those that wait for their first place
+	turning  int // executions that take turns in the slow lane
+	last     int // the lane that had a place last; where there is but one, they alternate
+	memory   int64
+	slowMem  int64
+	refused  [len(reasons)]uint64
+
+	tickets sync.Pool
+}
+
+// The lanes.
+const (
+	fastLane = 0
+	slowLane = 1
+)
+
+// Reason is why an execution was refused.
+type Reason int
+
+// Reasons.
+const (
+	QueueFull  Reason = iota // the queue in front of the fast lane
+	QueueWait                // its waiting time
+	SlowFull                 // the queue in front of the slow lane
+	SlowWait                 // its waiting time
+	MemoryFull               // the budget of memory
+	SlowMemory               // the slow lane's half of it
+)
+
+var reasons = [...]string{"queue_full", "queue_wait", "slow_full", "slow_wait", "memory", "slow_memory"}
+
+func (r Reason) String() string { return reasons[r] }
+
+// Error makes a Reason the cause of the error that a refusal is: errors.As finds it.
+func (r Reason) Error() string { return "refused: " + reasons[r] }
+
+// New makes lanes.
+func New(opt Options) *Lanes {
+	if opt.Places <= 0 {
+		opt.Places = runtime.GOMAXPROCS(0)
+	}
+	if opt.Queue <= 0 {
+		opt.Queue = DefaultQueue
+	}
+	if opt.Wait <= 0 {
+		opt.Wait = DefaultWait
+	}
+	return &Lanes{opt: opt, slowest: max(1, opt.Places/2)}
+}
+
+// Places is how many executions run at a time, SlowPlaces how many of them in the
+// slow lane at most.
+func (l *Lanes) Places() int { return l.opt.Places }
+
+// SlowPlaces is how many executions run in the slow lane at a time.
+func (l *Lanes) SlowPlaces() int { return l.slowest }
+
+// Queue is how many wait in front of each lane at most.
+func (l *Lanes) Queue() int { return l.opt.Queue }
+
+// Enter waits for a place in the fast lane. Its error is an *avap.Error with the
+// code overloaded: where the queue is full at once, else after the waiting time.
+// The ticket's Done must be called.
+func (l *Lanes) Enter() (*Ticket, error) {
+	t, _ := l.tickets.Get().(*Ticket)
+	if t == nil {
+		t = &Ticket{lanes: l, wake: make(chan struct{}, 1)}
+	}
+	l.mu.Lock()
+	if l.take(t, fastLane) {
+		l.mu.Unlock()
+		return t, nil
+	}
+	if l.arriving >= l.opt.Queue {
+		err := l.refuse(QueueFull)
+		l.mu.Unlock()
+		l.tickets.Put(t)
+		return nil, err
+	}
+	l.arriving++
+	t.arriving = true
+	if err := t.await(&l.fast, l.opt.Wait, QueueWait); err != nil {
+		l.tickets.Put(t)
+		return nil, err
+	}
+	return t, nil
+}
+
+// take takes a free place, unless others wait for one. The lock is held.
+func (l *Lanes) take(t *Ticket, which int) bool {
+	q := &l.fast
+	if which == slowLane {
+		q = &l.slow
+	}
+	if !q.empty() || !l.mayRun(which) {
+		return false
+	}
+	l.place(t, which)
+	return true
+}
+
+// place gives an execution a place. The lock is held.
+func (l *Lanes) place(t *Ticket, which int) {
+	l.running[which]++
+	l.last = which
+	t.running, t.began = true, now()
+}
+
+// mayRun tells whether an execution of a lane may take a place now.
+func (l *Lanes) mayRun(which int) bool {
+	if l.running[fastLane]+l.running[slowLane] >= l.opt.Places {
+		return false
+	}
+	if which == slowLane {
+		return l.running[slowLane] < l.slowest
+	}
+	// A free place is the slow lane's while it has work and less than its half.
+	if !l.slowWaits() || l.running[slowLane] >= l.slowest {
+		return true
+	}
+	return l.opt.Places-l.running[fastLane]-l.running[slowLane] > 1 || l.opt.Places == 1 && l.last == slowLane
+}
+
+// slowWaits tells whether somebody in the slow lane wants a place.
+func (l *Lanes) slowWaits() bool {
+	return !l.slow.empty() || !l.entering.empty() && l.turning < turnsFor*l.slowest
+}
+
+// dispatch gives free places to those that wait. The lock is held.
+func (l *Lanes) dispatch() {
+	for {
+		switch {
+		case !l.fast.empty() && l.mayRun(fastLane):
+			l.wake(l.fast.pop(), fastLane)
+		case !l.entering.empty() && l.turning < turnsFor*l.slowest && l.mayRun(slowLane):
+			t := l.entering.pop()
+			t.turn(1)
+			l.wake(t, slowLane)
+		case !l.slow.empty() && l.mayRun(slowLane):
+			l.wake(l.slow.pop(), slowLane)
+		default:
+			return
+		}
+	}
+}
+
+// wake gives a place to an execution that waits.
+func (l *Lanes) wake(t *Ticket, which int) {
+	t.arrived()
+	l.place(t, which)
+	t.wake <- struct{}{}
+}
+
+// refuse counts a refusal. The lock is held.
+func (l *Lanes) refuse(r Reason) error {
+	l.refused[r]++
+	return refusals[r]
+}
+
+// refusals are the errors of the reasons.
+var refusals = func() (errs [len(reasons)]error) {
+	for r := range errs {
+		msg := "the worker has too much to do: try again later"
+		if r := Reason(r); r == MemoryFull || r == SlowMemory {
+			msg = "the executions together hold all the memory that they may: try again later"
+		}
+		errs[r] = &avap.Error{Code: vm.CodeOverloaded, Msg: msg, Err: Reason(r)}
+	}
+	return errs
+}()
+
+// Stats is what the lanes are doing.
+type Stats struct {
+	FastRunning, SlowRunning int
+	FastWaiting, SlowWaiting int // those that have run before included
+	Memory, SlowMemory       int64
+	MemoryLimit              int64
+	Refused                  [len(reasons)]uint64 // by Reason
+}
+
+// Stats gives what the lanes are doing now.
+func (l *Lanes) Stats() Stats {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return Stats{
+		FastRunning: l.running[fastLane], SlowRunning: l.running[slowLane],
+		FastWaiting: l.fast.n, SlowWaiting: l.slow.n + l.entering.n,
+		Memory: l.memory, SlowMemory: l.slowMem, MemoryLimit: l.opt.Memory,
+		Refused: l.refused,
+	}
+}
+
+// epoch is what times are counted from: that reads the monotonic clock alone.
+var epoch = time.Now()
+
+func now() time.Duration { return time.Since(epoch) }
