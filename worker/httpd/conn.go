@@ -1,0 +1,406 @@
+// This file holds a connection: waiting without a buffer, reading one request,
+// writing its answer, closing.
+
+package httpd
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+const (
+	// smallReader is the buffer that a request begins in; a header that does not fit
+	// gets a large one.
+	smallReader = 4 << 10
+	// deadlineSlack is how much earlier than asked a deadline may be: so that it is set
+	// anew now and then, not with every request.
+	deadlineSlack = 5 * time.Second
+	// lingerTime and lingerBytes bound the reading out of a connection that is closed
+	// while its caller still sends.
+	lingerTime  = 500 * time.Millisecond
+	lingerBytes = 256 << 10
+)
+
+// States of a connection.
+const (
+	busy   int32 = iota
+	idle         // waits for the first byte of a request
+	fresh        // waits for the first byte of its first request
+	closed       // by Shutdown, while it waited
+)
+
+// freshTime is how long Shutdown leaves a new connection the time to send its first
+// request: it was accepted, and nothing accepted is lost.
+const freshTime = time.Second
+
+// conn is one connection. All but state belongs to its own goroutine.
+type conn struct {
+	srv    *Server
+	tcp    *net.TCPConn
+	raw    syscall.RawConn
+	remote netip.AddrPort
+	opened time.Time
+	state  atomic.Int32
+
+	br       *bufio.Reader // nil while idle
+	small    bool          // br is one of the pool
+	held     int           // bytes of br counted against the server's buffers
+	wait     func(fd uintptr) bool
+	fd       int // to read from without waiting; -1 for reading as usual
+	readErr  error
+	began    time.Time // when the first byte of the request came
+	readBy   time.Time // the read deadline that is set
+	writeBy  time.Time // the write deadline that is set
+	slow     bool      // the read deadline is that of the request
+	unread   bool      // the caller may still be sending when the connection ends
+	requests int
+}
+
+// newConn prepares a connection; nil where it is gone already.
+func newConn(s *Server, tcp *net.TCPConn) *conn {
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	c := &conn{srv: s, tcp: tcp, raw: raw, opened: time.Now(), fd: -1}
+	if a, ok := tcp.RemoteAddr().(*net.TCPAddr); ok {
+		addr := a.AddrPort()
+		c.remote = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
+	}
+	c.wait = c.readable
+	return c
+}
+
+// serve answers requests until the connection ends.
+func (c *conn) serve() {
+	defer c.srv.gone(c)
+	defer c.close()
+	for c.await() {
+		r := c.srv.acquire(c)
+		again := c.exchange(r)
+		c.srv.opt.Handler.Done(r)
+		c.srv.recycle(r)
+		if !again {
+			return
+		}
+	}
+}
+
+// await waits for the first byte of a request.
+func (c *conn) await() bool {
+	if c.br != nil && c.br.Buffered() > 0 { // sent ahead
+		c.began, c.slow = time.Now(), false
+		return true
+	}
+	c.dropReader()
+	wait, waiting := c.srv.opt.IdleTimeout, idle
+	if c.requests == 0 {
+		wait, waiting = c.srv.opt.ReadTimeout, fresh
+	}
+	if c.setReadDeadline(time.Now().Add(wait)) != nil {
+		return false
+	}
+	c.state.Store(waiting)
+	err := c.raw.Read(c.wait)
+	if !c.state.CompareAndSwap(waiting, busy) {
+		return false // Shutdown was first
+	}
+	if err != nil || c.readErr != nil || c.br == nil {
+		return false
+	}
+	c.began, c.slow = time.Now(), false
+	return true
+}
+
+// readable is called when there may be something to read. Only then is a buffer
+// taken; it tells whether there was anything, the end included.
+func (c *conn) readable(fd uintptr) bool {
+	c.br, c.small = c.srv.reader(c), true
+	c.fd = int(fd)
+	_, err := c.br.Peek(1)
+	c.fd = -1
+	if err == nil {
+		return true
+	}
+	c.dropReader()
+	if errors.Is(err, syscall.EAGAIN) {
+		return false
+	}
+	c.readErr = err
+	return true
+}
+
+// Read reads for the buffer: without waiting where readable asks, else until the
+// request's time is over.
+func (c *conn) Read(p []byte) (int, error) {
+	if c.fd < 0 {
+		if !c.slow { // most requests are there at once, and never need this
+			c.slow = true
+			if err := c.deadlineOfRequest(); err != nil {
+				return 0, err
+			}
+		}
+		return c.tcp.Read(p)
+	}
+	for {
+		n, err := syscall.Read(c.fd, p)
+		switch {
+		case err == syscall.EINTR:
+		case n > 0:
+			return n, nil
+		case err != nil:
+			return 0, err
+		default:
+			return 0, io.EOF
+		}
+	}
+}
+
+func (c *conn) deadlineOfRequest() error {
+	c.readBy = c.began.Add(c.srv.opt.ReadTimeout)
+	return c.tcp.SetReadDeadline(c.readBy)
+}
+
+// setReadDeadline sets the deadline to about by.
+func (c *conn) setReadDeadline(by time.Time) error {
+	if early := by.Sub(c.readBy); early >= 0 && early < deadlineSlack {
+		return nil
+	}
+	c.readBy = by
+	return c.tcp.SetReadDeadline(by)
+}
+
+// dropReader gives the buffer back.
+func (c *conn) dropReader() {
+	if c.br != nil && c.small {
+		c.br.Reset(nil)
+		c.srv.readers.Put(c.br)
+	}
+	c.br = nil
+	c.srv.release(c.held)
+	c.held = 0
+}
+
+// reader gives a small buffered reader of a connection.
+func (s *Server) reader(c *conn) *bufio.Reader {
+	if br, ok := s.readers.Get().(*bufio.Reader); ok {
+		br.Reset(c)
+		return br
+	}
+	return bufio.NewReaderSize(c, smallReader)
+}
+
+// exchange reads one request and answers it. It tells whether the connection may
+// serve another one.
+func (c *conn) exchange(r *Request) (again bool) {
+	c.requests++
+	defer func() {
+		if p := recover(); p != nil {
+			c.srv.guard(p)
+			r.reset()
+			again = c.refuse(r, Defect)
+		}
+	}()
+	if problem, ok := c.readHeader(r); !ok {
+		return c.refuse(r, problem)
+	}
+	r.close = !keepsAlive(&r.Header) || c.srv.draining.Load()
+	if !c.srv.opt.Handler.Head(r) {
+		return c.skipBody(r) && c.send(r)
+	}
+	if problem, ok := c.readBody(r); !ok {
+		return c.refuse(r, problem)
+	}
+	c.srv.opt.Handler.Serve(r)
+	return c.send(r)
+}
+
+// readHeader reads request line and headers.
+func (c *conn) readHeader(r *Request) (Problem, bool) {
+	err := r.Header.Read(c.br)
+	if isSmall(err) && c.small {
+		if !c.enlarge() {
+			return Overloaded, false
+		}
+		err = r.Header.Read(c.br)
+	}
+	switch {
+	case isSmall(err):
+		return HeaderTooLarge, false
+	case err != nil:
+		return c.problemOf(err), false
+	case !wellFramed(&r.Header):
+		return Malformed, false
+	}
+	return 0, true
+}
+
+func isSmall(err error) bool {
+	if err == nil {
+		return false
+	}
+	var small *fasthttp.ErrSmallBuffer
+	return errors.As(err, &small)
+}
+
+// enlarge puts what was read so far into a buffer for the largest header.
+func (c *conn) enlarge() bool {
+	size := c.srv.opt.MaxHeader
+	if !c.srv.hold(size) {
+		return false
+	}
+	c.held += size
+	old := c.br
+	begun, _ := old.Peek(old.Buffered())
+	c.br = bufio.NewReaderSize(&prefixed{append([]byte(nil), begun...), c}, size)
+	old.Reset(nil)
+	c.srv.readers.Put(old)
+	c.small = false
+	return true
+}
+
+// prefixed reads bytes first, then the connection.
+type prefixed struct {
+	first []byte
+	c     *conn
+}
+
+func (p *prefixed) Read(b []byte) (int, error) {
+	if len(p.first) > 0 {
+		n := copy(b, p.first)
+		p.first = p.first[n:]
+		return n, nil
+	}
+	return p.c.Read(b)
+}
+
+// problemOf tells what an error of reading means.
+func (c *conn) problemOf(err error) Problem {
+	var broken net.Error
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return TooSlow
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &broken):
+		return Broken
+	}
+	return Malformed
+}
+
+// refuse answers a request that cannot be served, and ends the connection.
+func (c *conn) refuse(r *Request, why Problem) bool {
+	c.unread = true
+	c.srv.opt.Handler.Refuse(r, why)
+	r.close = true
+	return c.send(r)
+}
+
+// send writes the answer. It tells whether the connection may go on.
+func (c *conn) send(r *Request) bool {
+	if r.Abort {
+		return false
+	}
+	now := time.Now()
+	if by := now.Add(c.srv.opt.SendTimeout); by.Sub(c.writeBy) >= deadlineSlack {
+		c.writeBy = by
+		if c.tcp.SetWriteDeadline(by) != nil {
+			return false
+		}
+	}
+	if c.srv.draining.Load() {
+		r.close = true
+	}
+	_, err := c.tcp.Write(r.render(now))
+	if c.br != nil && r.taken > 0 {
+		_, _ = c.br.Discard(r.taken)
+	}
+	return err == nil && !r.close
+}
+
+// closeIdle closes the connection if it waits for a request, and none is there.
+func (c *conn) closeIdle() {
+	state := c.state.Load()
+	switch {
+	case state == fresh && time.Since(c.opened) < freshTime, state == busy, state == closed:
+		return
+	case c.pending() || !c.state.CompareAndSwap(state, closed):
+		return // its goroutine is about to see it
+	}
+	c.tcp.SetReadDeadline(time.Unix(1, 0)) // wakes it
+}
+
+// pending tells whether bytes wait to be read.
+func (c *conn) pending() (yes bool) {
+	_ = c.raw.Control(func(fd uintptr) { yes = peek(fd) == bytesThere })
+	return yes
+}
+
+// gone tells whether the caller has closed its side.
+func (c *conn) gone() (yes bool) {
+	err := c.raw.Control(func(fd uintptr) { yes = peek(fd) == nothingMore })
+	return yes || err != nil
+}
+
+// What peek finds.
+const (
+	nothingYet = iota
+	bytesThere
+	nothingMore
+)
+
+// peek looks at what comes next on a socket, without reading it.
+func peek(fd uintptr) int {
+	var b [1]byte
+	n, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+	switch {
+	case err == nil && n > 0:
+		return bytesThere
+	case err == nil, errors.Is(err, syscall.ECONNRESET):
+		return nothingMore
+	}
+	return nothingYet
+}
+
+// watch calls gone if the caller closes its side before stop is called, from a
+// goroutine of its own. Only one may watch, and nobody read meanwhile.
+func (c *conn) watch(gone func()) (stop func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		var found int
+		err := c.raw.Read(func(fd uintptr) bool {
+			found = peek(fd)
+			return found != nothingYet
+		})
+		if err == nil && found == nothingMore || errors.Is(err, net.ErrClosed) {
+			gone()
+		}
+	}()
+	return func() {
+		c.readBy = time.Unix(1, 0)
+		c.tcp.SetReadDeadline(c.readBy)
+		<-done
+		c.readBy = time.Time{}
+		c.tcp.SetReadDeadline(c.readBy)
+	}
+}
+
+// close ends the connection. Where the caller may still be sending, what it sends is
+// read for a while: else the system would answer it with a reset, which can overtake
+// our last answer.
+func (c *conn) close() {
+	if c.unread && c.tcp.CloseWrite() == nil {
+		_ = c.tcp.SetReadDeadline(time.Now().Add(lingerTime))
+		_, _ = io.CopyN(io.Discard, c.tcp, lingerBytes)
+	}
+	c.tcp.Close()
+	c.dropReader()
+}

@@ -1,0 +1,304 @@
+// This file holds the server: accepting, counting, draining.
+
+// Package httpd serves HTTP/1.1 to many connections of which few are busy, and some
+// hostile. The header is parsed by valyala/fasthttp; the loop around it is this
+// package's, because a server of fasthttp that looks at the header before it reads
+// the body keeps a buffer of the largest header for every idle connection (10,000 of
+// them: 320 MiB of a pod's 1 GiB), and the one of net/http takes twice the processor
+// time (docs/performance.md).
+//
+//   - An idle connection holds a goroutine and no buffer.
+//   - The handler sees the header before the body is read, and may refuse it.
+//   - Header and body must arrive within a time; large ones are counted against a
+//     budget of all connections.
+//   - What cannot be framed without doubt is refused, and its connection closed.
+//   - A connection that is closed early is read out a little, so that the answer
+//     arrives before the reset.
+package httpd
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// Defaults of Options.
+const (
+	DefaultMaxBody     = 1 << 20
+	DefaultMaxHeader   = 32 << 10
+	DefaultReadTimeout = 10 * time.Second
+	DefaultIdleTimeout = 2 * time.Minute
+	DefaultSendTimeout = time.Minute
+	DefaultMaxConns    = 16 << 10
+	DefaultBuffers     = 64 << 20
+)
+
+// Options tune a server. The zero value of each field but Handler is useful.
+type Options struct {
+	Handler   Handler
+	MaxBody   int // bytes of a body; default 1 MiB
+	MaxHeader int // bytes of request line and headers; default 32 KiB
+	// ReadTimeout is how long header and body may take to arrive; default 10 s.
+	ReadTimeout time.Duration
+	// IdleTimeout is how long a connection may wait for its next request; default
+	// 2 min.
+	IdleTimeout time.Duration
+	// SendTimeout is how long a caller may take to read an answer; default 1 min.
+	SendTimeout time.Duration
+	// MaxConns is how many connections are open at a time; further ones are closed
+	// as they come. Default 16,384.
+	MaxConns int
+	// Buffers is how many bytes headers and bodies of more than a few KiB may hold,
+	// of all connections together. What asks past it is refused. Default 64 MiB.
+	Buffers int64
+	Log     *slog.Logger // default: discards
+}
+
+// Handler answers requests. Its methods are called from the goroutines of
+// connections.
+type Handler interface {
+	// Head is called when the header is there, before the body is read. True lets
+	// the request go on to Serve; false says that Head has answered it.
+	Head(r *Request) bool
+	// Serve answers a request whose body is there.
+	Serve(r *Request)
+	// Refuse answers a request that cannot be served. The connection ends with it.
+	Refuse(r *Request, why Problem)
+	// Done is called last, when the answer was written or could not be.
+	Done(r *Request)
+}
+
+// Problem is why a request cannot be served.
+type Problem int
+
+// Problems.
+const (
+	Malformed      Problem = iota // the header, or the framing of the body
+	HeaderTooLarge                // more than MaxHeader
+	BodyTooLarge                  // more than MaxBody
+	Overloaded                    // the buffers of all connections are full
+	TooSlow                       // not there within the ReadTimeout
+	Broken                        // the connection ended within the request
+	Defect                        // the handler panicked
+)
+
+// Server serves connections. It is safe for concurrent use.
+type Server struct {
+	opt      Options
+	draining atomic.Bool
+	buffers  atomic.Int64 // bytes held by large headers and bodies
+	date     atomic.Pointer[dateLine]
+
+	mu       sync.Mutex
+	conns    map[*conn]struct{}
+	listener net.Listener
+	done     chan struct{} // closed when the last connection is gone after Shutdown
+	closing  bool
+
+	readers, requests sync.Pool // of *bufio.Reader, *Request
+}
+
+// New makes a server.
+func New(opt Options) *Server {
+	setDefault(&opt.MaxBody, DefaultMaxBody)
+	setDefault(&opt.MaxHeader, DefaultMaxHeader)
+	setDefault(&opt.ReadTimeout, DefaultReadTimeout)
+	setDefault(&opt.IdleTimeout, DefaultIdleTimeout)
+	setDefault(&opt.SendTimeout, DefaultSendTimeout)
+	setDefault(&opt.MaxConns, DefaultMaxConns)
+	setDefault(&opt.Buffers, DefaultBuffers)
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Server{opt: opt, conns: map[*conn]struct{}{}, done: make(chan struct{})}
+}
+
+func setDefault[T int | int64 | time.Duration](v *T, fallback T) {
+	if *v == 0 {
+		*v = fallback
+	}
+}
+
+// ErrClosed is what Serve returns after Shutdown.
+var ErrClosed = errors.New("httpd: the server is closed")
+
+// Serve accepts connections until Shutdown. A server serves one listener.
+func (s *Server) Serve(l net.Listener) error {
+	s.mu.Lock()
+	if s.closing {
+		s.mu.Unlock()
+		l.Close()
+		return ErrClosed
+	}
+	s.listener = l
+	s.mu.Unlock()
+	pause := 5 * time.Millisecond
+	for {
+		nc, err := l.Accept()
+		if err == nil {
+			pause = 5 * time.Millisecond
+			s.open(nc)
+			continue
+		}
+		if s.isClosing() {
+			return ErrClosed
+		}
+		if errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		// Too many open files, as a rule: those that are open go on.
+		s.opt.Log.Warn("a connection could not be accepted", "error", err)
+		time.Sleep(pause)
+		pause = min(2*pause, time.Second)
+	}
+}
+
+func (s *Server) isClosing() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closing
+}
+
+// open starts the goroutine of a connection.
+func (s *Server) open(nc net.Conn) {
+	tcp, ok := nc.(*net.TCPConn)
+	if !ok {
+		s.opt.Log.Error("not a TCP connection", "type", nc.RemoteAddr().Network())
+		nc.Close()
+		return
+	}
+	c := newConn(s, tcp)
+	s.mu.Lock()
+	full := c == nil || s.closing || len(s.conns) >= s.opt.MaxConns
+	if !full {
+		s.conns[c] = struct{}{}
+	}
+	s.mu.Unlock()
+	if full {
+		nc.Close()
+		return
+	}
+	go c.serve()
+}
+
+// gone takes a connection out that has ended.
+func (s *Server) gone(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, c)
+	s.signal()
+}
+
+// signal tells Shutdown that nothing is left. The lock is held.
+func (s *Server) signal() {
+	if s.closing && len(s.conns) == 0 {
+		select {
+		case <-s.done:
+		default:
+			close(s.done)
+		}
+	}
+}
+
+// Connections is how many connections are open.
+func (s *Server) Connections() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.conns)
+}
+
+// Buffered is how many bytes large headers and bodies hold now.
+func (s *Server) Buffered() int64 { return s.buffers.Load() }
+
+// Drain asks callers to open no more requests: from now on every answer ends its
+// connection. New connections are still accepted.
+func (s *Server) Drain() { s.draining.Store(true) }
+
+// Shutdown stops accepting, closes connections that wait for a request, lets
+// requests in progress finish, and returns when all are gone or ctx ends; then
+// what is left is cut off, and the error is that of ctx.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.Drain()
+	s.mu.Lock()
+	s.closing = true
+	if s.listener != nil {
+		s.listener.Close()
+	}
+	s.signal()
+	s.mu.Unlock()
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		for _, c := range s.all() {
+			c.closeIdle()
+		}
+		select {
+		case <-s.done:
+			return nil
+		case <-ctx.Done():
+			for _, c := range s.all() {
+				c.tcp.Close()
+			}
+			select { // an execution notices at its next look
+			case <-s.done:
+			case <-time.After(time.Second):
+			}
+			return ctx.Err()
+		case <-ticker.C:
+		}
+	}
+}
+
+// all gives the connections that are open.
+func (s *Server) all() []*conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	open := make([]*conn, 0, len(s.conns))
+	for c := range s.conns {
+		open = append(open, c)
+	}
+	return open
+}
+
+// hold counts n bytes of buffers, unless there is no room for them.
+func (s *Server) hold(n int) bool {
+	if s.buffers.Add(int64(n)) > s.opt.Buffers {
+		s.buffers.Add(-int64(n))
+		return false
+	}
+	return true
+}
+
+func (s *Server) release(n int) {
+	if n > 0 {
+		s.buffers.Add(-int64(n))
+	}
+}
+
+// dateLine is the Date header of one second.
+type dateLine struct {
+	second int64
+	text   []byte
+}
+
+// appendDate appends the Date header.
+func (s *Server) appendDate(dst []byte, now time.Time) []byte {
+	d := s.date.Load()
+	if second := now.Unix(); d == nil || d.second != second {
+		d = &dateLine{second, append(fasthttp.AppendHTTPDate([]byte("Date: "), now), '\r', '\n')}
+		s.date.Store(d)
+	}
+	return append(dst, d.text...)
+}
+
+// guard keeps a panic of the handler within its connection.
+func (s *Server) guard(p any) {
+	s.opt.Log.Error("a defect", "panic", p, "stack", string(debug.Stack()))
+}

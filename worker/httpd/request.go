@@ -1,0 +1,323 @@
+// This file holds a request: what came, how its body is framed, and its answer.
+
+package httpd
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httputil"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+const (
+	// headRoom is what the header of an answer has room for in front of its body.
+	headRoom = 1 << 10
+	// freeBody is how many bytes of a body are not counted against the buffers of all
+	// connections.
+	freeBody = 16 << 10
+	// keptBuffer is how large a buffer may be to be used again.
+	keptBuffer = 64 << 10
+)
+
+// Request is a request and its answer. It is valid until the handler returns.
+type Request struct {
+	Header fasthttp.RequestHeader
+	// Body is the whole body. It must not be changed, nor kept.
+	Body []byte
+	// Began is when the request's first byte came.
+	Began time.Time
+	// Remote is the other end of the connection, an IPv4 address in its own form.
+	Remote netip.AddrPort
+	// Abort ends the connection without an answer.
+	Abort bool
+	// User is the handler's own, and kept from one request to the next.
+	User any
+
+	conn   *conn
+	close  bool
+	taken  int    // bytes of Body that are still in the connection's reader
+	buffer []byte // of Body, where it is not in the reader
+	held   int    // bytes of it counted against the server's buffers
+
+	status int
+	fields []byte // header fields of the answer, each with its line end
+	out    []byte // headRoom bytes, then the body of the answer
+	head   []byte // the header of the answer
+}
+
+// acquire gives a request of a connection.
+func (s *Server) acquire(c *conn) *Request {
+	r, ok := s.requests.Get().(*Request)
+	if !ok {
+		r = &Request{out: make([]byte, headRoom, headRoom+1024)}
+	}
+	r.conn, r.Began, r.Remote = c, c.began, c.remote
+	return r
+}
+
+// recycle clears a request for the next one.
+func (s *Server) recycle(r *Request) {
+	r.Header.Reset()
+	r.reset()
+	s.release(r.held)
+	r.held = 0
+	r.conn, r.Body, r.taken, r.Abort, r.close = nil, nil, 0, false, false
+	if cap(r.buffer) > keptBuffer {
+		r.buffer = nil
+	}
+	if cap(r.out) > keptBuffer {
+		r.out = make([]byte, headRoom, headRoom+1024)
+	}
+	s.requests.Put(r)
+}
+
+// reset takes the answer back.
+func (r *Request) reset() { r.status, r.fields, r.out = 0, r.fields[:0], r.out[:headRoom] }
+
+// Gone tells whether the caller has closed its side of the connection. It asks the
+// system.
+func (r *Request) Gone() bool { return r.conn.gone() }
+
+// Watch calls gone if the caller closes its side of the connection before stop is
+// called, from another goroutine. One may watch at a time.
+func (r *Request) Watch(gone func()) (stop func()) { return r.conn.watch(gone) }
+
+// wellFramed tells whether it is certain where the request ends, and whom it is for.
+func wellFramed(h *fasthttp.RequestHeader) bool {
+	if h.IsHTTP11() && len(h.Host()) == 0 {
+		return false
+	}
+	// The parser refuses doubled lengths and codings that it does not know. A request
+	// with both, or with a coding that stands for none, is refused here: two servers
+	// could read it in two ways.
+	lengths, codings := 0, 0
+	for raw := h.RawHeaders(); len(raw) > 0; {
+		line := raw
+		if i := bytes.IndexByte(raw, '\n'); i >= 0 {
+			line, raw = raw[:i], raw[i+1:]
+		} else {
+			raw = nil
+		}
+		if len(line) < len("content-length:") {
+			continue
+		}
+		switch line[0] | 0x20 {
+		case 'c':
+			if hasName(line, "content-length") {
+				lengths++
+			}
+		case 't':
+			if hasName(line, "transfer-encoding") {
+				codings++
+			}
+		}
+	}
+	return codings == 0 || codings == 1 && lengths == 0 && h.ContentLength() == -1
+}
+
+// hasName tells whether a header line has a name, given in lower case.
+func hasName(line []byte, name string) bool {
+	if len(line) <= len(name) || line[len(name)] != ':' {
+		return false
+	}
+	for i := range len(name) {
+		c := line[i]
+		if c >= 'A' && c <= 'Z' {
+			c |= 0x20
+		}
+		if c != name[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// keepsAlive tells whether the caller wants to send more requests.
+func keepsAlive(h *fasthttp.RequestHeader) bool {
+	if h.ConnectionClose() {
+		return false
+	}
+	return h.IsHTTP11() || bytes.EqualFold(h.Peek("Connection"), []byte("keep-alive"))
+}
+
+var (
+	expectName  = []byte("Expect")
+	continueNow = []byte("100-continue")
+	goOn        = []byte("HTTP/1.1 100 Continue\r\n\r\n")
+)
+
+// readBody reads the body. A short one that came with its header stays where it is.
+func (c *conn) readBody(r *Request) (Problem, bool) {
+	n := r.Header.ContentLength()
+	if n > c.srv.opt.MaxBody {
+		return BodyTooLarge, false
+	}
+	if n > 0 && n <= c.br.Buffered() {
+		r.Body, _ = c.br.Peek(n)
+		r.taken = n
+		return 0, true
+	}
+	if n == 0 || n < -1 {
+		return 0, true
+	}
+	if expect := r.Header.PeekBytes(expectName); len(expect) > 0 && r.Header.IsHTTP11() {
+		if !bytes.EqualFold(expect, continueNow) {
+			return Malformed, false
+		}
+		if _, err := c.tcp.Write(goOn); err != nil {
+			return Broken, false
+		}
+	}
+	if n < 0 {
+		return c.readChunks(r)
+	}
+	if n > freeBody {
+		if !c.srv.hold(n) {
+			return Overloaded, false
+		}
+		r.held += n
+	}
+	if cap(r.buffer) < n {
+		r.buffer = make([]byte, n)
+	}
+	r.Body = r.buffer[:n]
+	if _, err := io.ReadFull(c.br, r.Body); err != nil {
+		return c.problemOf(err), false
+	}
+	return 0, true
+}
+
+// readChunks reads a body whose length is not known before its end.
+func (c *conn) readChunks(r *Request) (Problem, bool) {
+	chunks := httputil.NewChunkedReader(c.br)
+	body := r.buffer[:0]
+	for {
+		if len(body) == cap(body) {
+			more := max(1024, len(body))
+			if len(body)+more > freeBody {
+				if !c.srv.hold(more) {
+					return Overloaded, false
+				}
+				r.held += more
+			}
+			body = append(make([]byte, 0, len(body)+more), body...)
+		}
+		n, err := chunks.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		switch {
+		case len(body) > c.srv.opt.MaxBody:
+			return BodyTooLarge, false
+		case err == io.EOF:
+			r.buffer, r.Body = body, body
+			return c.endOfChunks()
+		case err != nil:
+			return c.problemOf(err), false
+		}
+	}
+}
+
+// endOfChunks reads what stands behind the last chunk. Trailers are read over: they
+// mean nothing here.
+func (c *conn) endOfChunks() (Problem, bool) {
+	for size := 0; size <= smallReader; {
+		line, err := c.br.ReadSlice('\n')
+		size += len(line)
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+			return Malformed, false
+		case err != nil:
+			return c.problemOf(err), false
+		case string(line) == "\r\n" || string(line) == "\n":
+			return 0, true
+		case bytes.IndexByte(line, ':') <= 0:
+			return Malformed, false
+		}
+	}
+	return Malformed, false
+}
+
+// skipBody gets a body out of the way that nobody will read: one that is here
+// already; with any other the connection ends.
+func (c *conn) skipBody(r *Request) bool {
+	switch n := r.Header.ContentLength(); {
+	case n >= 0 && n <= c.br.Buffered():
+		r.taken = n
+	case n >= -1:
+		r.close, c.unread = true, true
+	}
+	return true
+}
+
+// Field adds a header field to the answer. Name and value must be printable.
+func (r *Request) Field(name, value string) {
+	r.fields = append(append(append(append(r.fields, name...), ": "...), value...), "\r\n"...)
+}
+
+// FieldBytes is Field for a value in bytes.
+func (r *Request) FieldBytes(name string, value []byte) {
+	r.fields = append(append(append(append(r.fields, name...), ": "...), value...), "\r\n"...)
+}
+
+// Buffer gives the buffer that the body of the answer is appended to.
+func (r *Request) Buffer() []byte { return r.out[:headRoom] }
+
+// Answer sets status and body of the answer; body is Buffer with the body appended.
+func (r *Request) Answer(status int, body []byte) { r.status, r.out = status, body }
+
+// Status is the status of the answer; 0 before Answer.
+func (r *Request) Status() int { return r.status }
+
+// Size is how many bytes the body of the answer has.
+func (r *Request) Size() int { return len(r.out) - headRoom }
+
+// render puts the header right in front of the body, so that one write sends both.
+func (r *Request) render(now time.Time) []byte {
+	body := len(r.out) - headRoom
+	h := append(r.head[:0], "HTTP/1.1 "...)
+	h = strconv.AppendInt(h, int64(r.status), 10)
+	h = append(h, ' ')
+	h = append(h, http.StatusText(r.status)...)
+	h = append(h, "\r\n"...)
+	h = r.conn.srv.appendDate(h, now)
+	if r.close {
+		h = append(h, "Connection: close\r\n"...)
+	} else if !r.Header.IsHTTP11() {
+		h = append(h, "Connection: keep-alive\r\n"...)
+	}
+	if !Bodiless(r.status) {
+		h = append(h, "Content-Type: application/json\r\n"...)
+	}
+	if r.status != http.StatusNoContent && r.status != http.StatusNotModified {
+		n := body
+		if r.status == http.StatusResetContent {
+			n = 0
+		}
+		h = append(h, "Content-Length: "...)
+		h = strconv.AppendInt(h, int64(n), 10)
+		h = append(h, "\r\n"...)
+	}
+	h = append(h, r.fields...)
+	h = append(h, "\r\n"...)
+	r.head = h
+	if Bodiless(r.status) || r.Header.IsHead() {
+		r.out = r.out[:headRoom]
+	}
+	if len(h) > headRoom { // fields of an unusual length
+		return append(h, r.out[headRoom:]...)
+	}
+	from := headRoom - len(h)
+	copy(r.out[from:], h)
+	return r.out[from:]
+}
+
+// Bodiless tells whether answers of a status have no body.
+func Bodiless(status int) bool {
+	return status == http.StatusNoContent || status == http.StatusResetContent || status == http.StatusNotModified
+}
