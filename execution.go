@@ -7,6 +7,7 @@ import (
 	"context"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/avap-framework/avap/vm"
 )
@@ -156,6 +157,9 @@ func (x *Execution) Run(p *Program) error {
 func (x *Execution) AppendAnswer(dst []byte) ([]byte, error) {
 	return x.machine.AppendAnswer(dst, !x.Only)
 }
+
+// HostTime is how long the execution has spent in host calls.
+func (x *Execution) HostTime() time.Duration { return x.machine.HostTime() }
 
 // Status is the HTTP status that the script asked for, else 200.
 func (x *Execution) Status() int { return x.machine.Status() }

@@ -181,7 +181,14 @@ func IsPackage(b []byte) bool { return len(b) > len(magic) && string(b[:len(magi
 // CodeIntegrity; where it is the bytecode's version, it wraps a
 // *bytecode.VersionError. The package does not keep b.
 func Open(keys *Keyring, b []byte) (*Package, error) {
-	p, err := open(b, func(version int, id string) (string, error) {
+	p, err := open(b, verifier(keys, b))
+	return p, integrity(err)
+}
+
+// verifier looks at the MAC of a package with the key that it names, or else with
+// each.
+func verifier(keys *Keyring, b []byte) func(version int, id string) (string, error) {
+	return func(version int, id string) (string, error) {
 		if version == VersionCompiled {
 			k := keys.Lookup(UsePackage, id)
 			if k == nil {
@@ -195,8 +202,14 @@ func Open(keys *Keyring, b []byte) (*Package, error) {
 			}
 		}
 		return "", errMAC
-	})
-	return p, integrity(err)
+	}
+}
+
+// Verify tells whether Open would find the MAC of a package in order. It reads
+// nothing behind it. Its errors are those of Open.
+func Verify(keys *Keyring, b []byte) error {
+	_, err := verifyHeader(b, verifier(keys, b))
+	return integrity(err)
 }
 
 // OpenUnverified gives what a package holds without a look at its MAC: for
@@ -218,41 +231,55 @@ func checkSum(k *Key, b []byte) error {
 	return check(hmac.Equal(sum[:], b[signedSize:headerSize]), errMAC)
 }
 
+// header is what stands in front of a package's contents.
+type header struct {
+	version int
+	keyID   string
+	rest    []byte // the payload behind the key's id
+}
+
 // open reads a package; verify looks at its MAC and names the key.
 func open(b []byte, verify func(version int, id string) (string, error)) (*Package, error) {
-	if len(b) < headerSize {
-		return nil, errShort
-	}
-	if string(b[:len(magic)]) != magic {
-		return nil, errMagic
-	}
-	payload := b[headerSize:]
-	if uint64(binary.BigEndian.Uint32(b[6:])) != uint64(len(payload)) {
-		return nil, errSize
-	}
-	p := &Package{Version: int(binary.BigEndian.Uint16(b[4:]))}
-	id := ""
-	switch {
-	case p.Version == VersionCompiled && len(payload) >= maxPackageID:
-		id = strings.TrimRight(string(payload[:maxPackageID]), "\x00")
-		payload = payload[maxPackageID:]
-	case p.Version == VersionCompiled:
-		return nil, errTruncated
-	case p.Version != VersionSource:
-		return nil, errVersion
-	}
-	var err error
-	if p.KeyID, err = verify(p.Version, id); err != nil {
+	h, err := verifyHeader(b, verify)
+	if err != nil {
 		return nil, err
 	}
+	p := &Package{Version: h.version, KeyID: h.keyID}
 	if p.Version == VersionSource {
-		p.Source = string(payload)
+		p.Source = string(h.rest)
 		return p, nil
 	}
-	if p.Unit, err = readUnit(payload); err != nil {
+	if p.Unit, err = readUnit(h.rest); err != nil {
 		return nil, err
 	}
 	return p, nil
+}
+
+// verifyHeader reads the header of a package and has its MAC looked at.
+func verifyHeader(b []byte, verify func(version int, id string) (string, error)) (h header, err error) {
+	if len(b) < headerSize {
+		return h, errShort
+	}
+	if string(b[:len(magic)]) != magic {
+		return h, errMagic
+	}
+	h.rest = b[headerSize:]
+	if uint64(binary.BigEndian.Uint32(b[6:])) != uint64(len(h.rest)) {
+		return h, errSize
+	}
+	h.version = int(binary.BigEndian.Uint16(b[4:]))
+	id := ""
+	switch {
+	case h.version == VersionCompiled && len(h.rest) >= maxPackageID:
+		id = strings.TrimRight(string(h.rest[:maxPackageID]), "\x00")
+		h.rest = h.rest[maxPackageID:]
+	case h.version == VersionCompiled:
+		return h, errTruncated
+	case h.version != VersionSource:
+		return h, errVersion
+	}
+	h.keyID, err = verify(h.version, id)
+	return h, err
 }
 
 // readUnit decodes a unit and verifies its program. It accepts nothing but

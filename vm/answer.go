@@ -51,7 +51,7 @@ func (m *Machine) appendField(dst []byte, first bool, name string, v Value) ([]b
 	if err := m.output(len(name) + 4); err != nil {
 		return dst, err
 	}
-	dst = append(appendQuoted(dst, name), ':')
+	dst = append(AppendQuoted(dst, name), ':')
 	return m.AppendJSON(dst, v)
 }
 
@@ -63,7 +63,7 @@ func (m *Machine) appendLogs(dst []byte) ([]byte, error) {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = append(appendQuoted(append(dst, `{"command":`...), l.name), `,"duration_ms":`...)
+		dst = append(AppendQuoted(append(dst, `{"command":`...), l.name), `,"duration_ms":`...)
 		dst = appendMillis(dst, l.took)
 		if l.failed {
 			dst = append(dst, `,"success":false}`...)

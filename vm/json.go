@@ -27,24 +27,6 @@ func (m *Machine) ParseJSON(b []byte) (Value, error) {
 	return v, nil
 }
 
-// ParseObject reads a JSON text that is an object, as strictly as ParseJSON, and
-// calls field for each of its keys in order, until one call fails. Calls may
-// have been made when an error is found further on.
-//
-// The values share a few large allocations: it is fast, but as long as one of
-// them is held, the memory of others is. It is for the body of a request, which
-// an execution has one of.
-func (m *Machine) ParseObject(b []byte, field func(key string, v Value) error) error {
-	var room [32]Value
-	d := decoder{m: m, s: unsafe.String(unsafe.SliceData(b), len(b)), stack: room[:0], shared: true}
-	err := d.fields(field)
-	if err == nil {
-		err = d.end()
-	}
-	d.close()
-	return err
-}
-
 // decoder reads one JSON text.
 type decoder struct {
 	m     *Machine
@@ -54,6 +36,7 @@ type decoder struct {
 	stack []Value         // the values of the containers that are still open
 	grown int             // values that the stack was charged for
 	keys  [keyCache]Value // keys met lately, by their first and last letters
+	met   bool            // whether there are any
 
 	shared  bool // values share allocations
 	texts   slab[uint64]
@@ -370,53 +353,6 @@ func quoted(s string) string {
 	return `"` + s + `"`
 }
 
-// fields reads an object key by key.
-func (d *decoder) fields(field func(key string, v Value) error) error {
-	c, err := d.token()
-	if err != nil {
-		return err
-	}
-	if c != '{' {
-		return d.fail("an object is wanted")
-	}
-	d.pos++
-	seen, err := d.m.newDict(0)
-	if err != nil {
-		return err
-	}
-	if c, err = d.token(); err != nil {
-		return err
-	}
-	for first := true; c != '}' || !first; first = false {
-		key, err := d.key()
-		if err != nil {
-			return err
-		}
-		v, err := d.value(1)
-		if err != nil {
-			return err
-		}
-		if err := d.setNew(seen, key, Value{}); err != nil {
-			return err
-		}
-		if err := field(key.str(), v); err != nil {
-			return err
-		}
-		if c, err = d.token(); err != nil {
-			return err
-		}
-		if c == '}' {
-			break
-		}
-		if c != ',' {
-			return d.unexpected()
-		}
-		d.pos++
-	}
-	d.pos++
-	return nil
-}
-
 // push puts a value on the stack.
 func (d *decoder) push(v Value) error {
 	if len(d.stack) == cap(d.stack) {
@@ -479,7 +415,7 @@ func (d *decoder) keyText() (Value, error) {
 		return *slot, nil
 	}
 	v, err := d.makeText(raw, false)
-	*slot = v
+	*slot, d.met = v, true
 	return v, err
 }
 

@@ -90,6 +90,7 @@ type Machine struct {
 	hostCalls int
 	written   int // bytes of the answer
 	walkStack []walkItem
+	object    objectReader
 }
 
 // stopwatch measures an execution's own time and that of its host calls.
@@ -313,6 +314,9 @@ func (s *Scratch) Charge(n int) error {
 func (m *Machine) Used() (instructions, memory int64) {
 	return m.limits.Instructions - m.reserve - m.fuel, m.mem.limit - m.mem.room()
 }
+
+// HostTime is how long the execution has spent in host calls.
+func (m *Machine) HostTime() time.Duration { return m.clock.host }
 
 // output counts n bytes of the answer.
 func (m *Machine) output(n int) error {

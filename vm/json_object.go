@@ -1,0 +1,275 @@
+// This file holds reading the JSON object that is the body of a request.
+
+package vm
+
+import (
+	"math/bits"
+	"strings"
+	"unsafe"
+)
+
+// Object reading: what is called for the keys of an object.
+type (
+	// FieldFunc is called for a key with its value.
+	FieldFunc func(key string, v Value) error
+	// RawFunc is called with a text as it stands between its quotes, escapes and
+	// all, and where in the object its first quote is. Nothing of it has been
+	// checked: Unquote does that.
+	RawFunc func(text []byte, at int) error
+)
+
+// ParseObject reads a JSON text that is an object, as strictly as ParseJSON, and
+// calls field for each of its keys in order, until one call fails. Calls may
+// have been made when an error is found further on.
+//
+// The values share a few large allocations: it is fast, but as long as one of
+// them is held, the memory of others is. It is for the body of a request, which
+// an execution has one of. Keys may be parts of b.
+func (m *Machine) ParseObject(b []byte, field FieldFunc) error {
+	return m.ParseObjectRaw(b, field, "", nil)
+}
+
+// ParseObjectRaw is ParseObject, but that the text under the key raw is handed to
+// text instead: whoever has met the same bytes before need not read them again. A
+// value there that is no text goes to field. The text is charged all the same.
+func (m *Machine) ParseObjectRaw(b []byte, field FieldFunc, raw string, text RawFunc) error {
+	r := &m.object
+	if r.busy { // within a call of field
+		r = new(objectReader)
+	}
+	r.busy = true
+	r.m, r.s = m, unsafe.String(unsafe.SliceData(b), len(b))
+	r.stack, r.shared = r.room[:0], true
+	r.field, r.raw, r.text = field, raw, text
+	err := r.fields()
+	if err == nil {
+		err = r.end()
+	}
+	r.close()
+	r.clear()
+	return err
+}
+
+// Unquote checks a text that ParseObjectRaw handed out of b, and gives what it
+// stands for. That takes neither memory nor instructions of the execution, so that
+// it makes no difference to them whether it was needed.
+func (m *Machine) Unquote(b []byte, at int) (string, error) {
+	var other Machine
+	other.Reset(m.ctx, Limits{Instructions: -1, Memory: -1, Time: m.limits.Time}, m.sched)
+	defer other.Clear()
+	d := decoder{m: &other, s: unsafe.String(unsafe.SliceData(b), len(b)), pos: at, paid: at}
+	v, err := d.text()
+	if err != nil {
+		return "", err
+	}
+	return strings.Clone(v.str()), nil
+}
+
+// fewKeys is how many keys are compared one by one before they go into a dict.
+const fewKeys = 12
+
+// objectReader reads an object. It is kept with the machine, and used again.
+type objectReader struct {
+	decoder
+	field FieldFunc
+	raw   string
+	text  RawFunc
+	busy  bool
+	few   [fewKeys]string // the keys so far
+	n     int
+	many  *dict // instead of few
+	room  [32]Value
+}
+
+// clear forgets everything that was read.
+func (r *objectReader) clear() {
+	if r.met {
+		clear(r.keys[:])
+	}
+	clear(r.room[:])
+	clear(r.few[:r.n])
+	r.m, r.s, r.pos, r.paid, r.stack, r.grown, r.met = nil, "", 0, 0, nil, 0, false
+	r.texts, r.values, r.entries = slab[uint64]{}, slab[Value]{}, slab[entry]{}
+	r.dicts, r.lists = slab[dict]{}, slab[list]{}
+	r.field, r.raw, r.text, r.busy, r.n, r.many = nil, "", nil, false, 0, nil
+}
+
+// fields reads the object key by key.
+func (r *objectReader) fields() error {
+	c, err := r.token()
+	if err != nil {
+		return err
+	}
+	if c != '{' {
+		return r.fail("an object is wanted")
+	}
+	r.pos++
+	if c, err = r.token(); err != nil {
+		return err
+	}
+	for first := true; c != '}' || !first; first = false {
+		if err := r.member(); err != nil {
+			return err
+		}
+		if c, err = r.token(); err != nil {
+			return err
+		}
+		if c == '}' {
+			break
+		}
+		if c != ',' {
+			return r.unexpected()
+		}
+		r.pos++
+	}
+	r.pos++
+	return nil
+}
+
+// member reads a key and its value.
+func (r *objectReader) member() error {
+	key, err := r.name()
+	if err != nil {
+		return err
+	}
+	if r.raw != "" && key == r.raw {
+		c, err := r.token()
+		if err != nil {
+			return err
+		}
+		if c == '"' {
+			return r.rawText(key)
+		}
+	}
+	v, err := r.value(1)
+	if err != nil {
+		return err
+	}
+	if err := r.note(key); err != nil {
+		return err
+	}
+	return r.field(key, v)
+}
+
+// name reads a key and the colon behind it. A plain one is not copied.
+func (r *objectReader) name() (string, error) {
+	c, err := r.token()
+	if err != nil {
+		return "", err
+	}
+	if c != '"' {
+		return "", r.unexpected()
+	}
+	var key string
+	from := r.pos + 1
+	if i := plainEnd(r.s, from, min(len(r.s), from+64)); i < len(r.s) && r.s[i] == '"' {
+		key, r.pos = r.s[from:i], i+1
+	} else {
+		v, err := r.decoder.text()
+		if err != nil {
+			return "", err
+		}
+		key = v.str()
+	}
+	if c, err = r.token(); err != nil {
+		return "", err
+	}
+	if c != ':' {
+		return "", r.unexpected()
+	}
+	r.pos++
+	return key, r.m.Charge(len(key) + textSize)
+}
+
+// rawText finds the end of a text and hands it out as it stands.
+func (r *objectReader) rawText(key string) error {
+	from := r.pos + 1
+	end := from
+	for {
+		i := quoteOrEscape(r.s, end)
+		if i == len(r.s) {
+			r.pos = i
+			return r.fail("a text that does not end")
+		}
+		if r.s[i] == '"' {
+			end = i
+			break
+		}
+		end = i + 2 // behind what is escaped
+		if end > len(r.s) {
+			r.pos = len(r.s)
+			return r.fail("a text that does not end")
+		}
+	}
+	r.pos = end + 1
+	if err := r.m.Charge(end - from + textSize); err != nil {
+		return err
+	}
+	if err := r.m.Work((end - from) / 64); err != nil {
+		return err
+	}
+	if err := r.note(key); err != nil {
+		return err
+	}
+	return r.text(unsafe.Slice(unsafe.StringData(r.s[from:end]), end-from), from-1)
+}
+
+// note notes a key, which must not have been there.
+func (r *objectReader) note(key string) error {
+	if r.many == nil {
+		for _, k := range r.few[:r.n] {
+			if k == key {
+				return r.fail("the key %s is there twice", quoted(key))
+			}
+		}
+		if r.n < fewKeys {
+			r.few[r.n] = key
+			r.n++
+			return r.m.Work(1)
+		}
+		return r.manyKeys(key)
+	}
+	return r.noteMany(key)
+}
+
+// manyKeys moves the keys so far to a dict.
+func (r *objectReader) manyKeys(key string) error {
+	d, err := r.m.newDict(2 * fewKeys)
+	if err != nil {
+		return err
+	}
+	r.many = d
+	for _, k := range r.few[:r.n] {
+		if err := r.noteMany(k); err != nil {
+			return err
+		}
+	}
+	return r.noteMany(key)
+}
+
+func (r *objectReader) noteMany(key string) error {
+	k, err := r.m.Text(key)
+	if err != nil {
+		return err
+	}
+	return r.setNew(r.many, k, Value{})
+}
+
+// quoteOrEscape gives the first place from i on of a quote or a backslash, or the
+// length of s.
+func quoteOrEscape(s string, i int) int {
+	for ; len(s)-i >= 8; i += 8 {
+		w := load64(s[i:])
+		quotes := w ^ '"'*everyByte
+		slashes := w ^ '\\'*everyByte
+		if marks := (((quotes - everyByte) &^ quotes) | ((slashes - everyByte) &^ slashes)) & highBits; marks != 0 {
+			return i + bits.TrailingZeros64(marks)/8
+		}
+	}
+	for ; i < len(s); i++ {
+		if c := s[i]; c == '"' || c == '\\' {
+			return i
+		}
+	}
+	return len(s)
+}
