@@ -3,119 +3,275 @@
 package worker
 
 import (
-	"errors"
-	"io"
-	"net"
-	"net/http"
+	"bytes"
+	"context"
+	"encoding/base64"
 	"net/netip"
-	"net/url"
 	"strings"
+	"time"
 
 	"github.com/avap-framework/avap"
 	"github.com/avap-framework/avap/vm"
+	"github.com/avap-framework/avap/worker/httpd"
+	"github.com/avap-framework/avap/worker/telemetry"
 )
 
-// request is the body of an execute request, read into the execution.
-type request struct {
-	x      *avap.Execution
-	script vm.Value
+// packageType is the content type of a body that is a package.
+const packageType = "application/vnd.avap.package"
+
+// largeScript is from how many bytes on a script is compiled in the slow lane: some
+// milliseconds of work.
+const largeScript = 32 << 10
+
+// Limiter bounds how many requests callers send. It must be safe for concurrent use.
+type Limiter interface {
+	// ByKey counts a verified request of a key, ByAddress one of an address. Where it
+	// is one too many they tell after how long the next is not.
+	ByKey(kid string) (retryAfter time.Duration, ok bool)
+	ByAddress(addr netip.Addr) (retryAfter time.Duration, ok bool)
+	// ClientAddress gives the address of the caller behind the trusted proxies, of
+	// whom the connection's other end may be one.
+	ClientAddress(peer netip.Addr, forwardedFor ...string) netip.Addr
+}
+
+// execution is one execution with what it runs under.
+type execution struct {
+	*avap.Execution
+	ctx      context.Context
+	exchange *exchange
+	catalog  *Catalog
 }
 
 // execute runs one script.
-func (w *Worker) execute(out http.ResponseWriter, r *http.Request, id string) {
-	body, err := w.readBody(r)
-	if err != nil {
-		w.fail(out, id, err)
-		return
+func (w *Worker) execute(r *httpd.Request, x *exchange) {
+	if err := w.admit(r, x, w.run); err != nil {
+		w.fail(r, x, err)
 	}
-	x := w.opt.Engine.Begin(r.Context(), w.opt.Limits, nil)
-	defer x.End()
-	answer, err := w.run(x, r.URL.RawQuery, body)
-	if err != nil {
-		w.fail(out, id, err)
-		return
-	}
-	writeJSON(out, x.Status(), answer)
 }
 
-// run reads the body, finds the program, runs it, and gives the answer.
-func (w *Worker) run(x *avap.Execution, query string, body []byte) ([]byte, error) {
-	script, err := readRequest(x, body)
+// run reads the body, finds the program, runs it, and answers.
+func (w *Worker) run(r *httpd.Request, x *exchange, e *execution) error {
+	e.Grant(w.grants(x))
+	program, err := w.read(e, r)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err := x.SetQuery(query); err != nil {
-		return nil, err
+	if err := e.SetQuery(x.query); err != nil {
+		return err
 	}
-	program, err := w.programs.get(x, script)
+	began := now()
+	_, span := w.opt.Tracer.Start(e.ctx, telemetry.StageRun)
+	err = e.Run(program)
+	span.End(codeOf(err))
+	x.stages[telemetry.StageHost] = e.HostTime()
+	x.stages[telemetry.StageRun] = now() - began - e.HostTime()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err := x.Run(program); err != nil {
-		return nil, err
+	answer, err := e.AppendAnswer(r.Buffer())
+	if err != nil {
+		return err
 	}
-	return x.AppendAnswer(make([]byte, 0, 512))
+	r.Answer(e.Status(), answer)
+	return nil
 }
 
-// readBody reads the whole body, which must be within the limit.
-func (w *Worker) readBody(r *http.Request) ([]byte, error) {
-	tooLarge := &avap.Error{Code: codeBodyTooLarge, Msg: "the request's body is too large"}
-	if r.ContentLength > w.opt.MaxBody {
-		return nil, tooLarge
-	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, w.opt.MaxBody+1))
-	if err != nil {
-		return nil, badRequest("the request's body did not arrive: " + plainNetError(err))
-	}
-	if int64(len(body)) > w.opt.MaxBody {
-		return nil, tooLarge
-	}
-	return body, nil
-}
-
-// readRequest reads a JSON body into the execution: `variables` become the
-// Global pool, other keys parameters. It gives the script.
-func readRequest(x *avap.Execution, body []byte) (string, error) {
-	q := request{x: x}
-	if err := x.Machine().ParseObject(body, q.field); err != nil {
-		var e *avap.Error
-		if errors.As(err, &e) && (e.Code == vm.CodeRuntime || e.Code == vm.CodeType) {
-			return "", badRequest(e.Msg)
+// admit verifies and admits a request, and does what it asks for in an execution.
+func (w *Worker) admit(r *httpd.Request, x *exchange, do func(*httpd.Request, *exchange, *execution) error) error {
+	if x.signed {
+		err := w.verify(r, x)
+		x.mark(r, telemetry.StageVerify)
+		if err != nil {
+			return err
 		}
-		return "", err
 	}
-	if q.script.IsUnset() {
-		return "", badRequest(`the body has no "script"`)
+	if err := w.limit(r, x); err != nil {
+		return err
 	}
-	script := q.script.Str()
-	if script == "" {
-		return "", badRequest("the script is empty")
+	catalog := w.opt.Catalog()
+	if catalog == nil {
+		return &avap.Error{Code: codeCatalog, Msg: "the worker has no catalog yet: try again later"}
 	}
-	return script, nil
+	ticket, err := w.lanes.Enter()
+	if err != nil {
+		return err
+	}
+	x.turns.begin(ticket, r)
+	defer x.endTurns()
+	ctx := context.Context(&x.turns)
+	ctx, x.span = w.beginSpan(ctx, r, x)
+	e := &x.execution
+	*e = execution{
+		Execution: catalog.Engine.Begin(ctx, w.opt.Limits, &x.turns),
+		ctx:       ctx, exchange: x, catalog: catalog,
+	}
+	defer e.End()
+	return do(r, x, e)
 }
 
-// field takes one top-level key of the body.
-func (q *request) field(key string, v vm.Value) error {
+// beginSpan begins the span of a request, and takes over its trace.
+func (w *Worker) beginSpan(ctx context.Context, r *httpd.Request, x *exchange) (context.Context, telemetry.Span) {
+	parent := r.Header.PeekBytes(headerParent)
+	if len(parent) == 0 && !w.opt.Tracer.Enabled() {
+		return ctx, telemetry.Span{}
+	}
+	if len(r.Header.PeekAll("Traceparent")) > 1 {
+		parent = nil
+	}
+	var states []string
+	for _, v := range r.Header.PeekAll("Tracestate") {
+		states = append(states, string(v))
+	}
+	return w.opt.Tracer.Begin(ctx, x.endpoint.label, parent, []byte(strings.Join(states, ",")))
+}
+
+// limit counts the request against its key's or its address's rate.
+func (w *Worker) limit(r *httpd.Request, x *exchange) error {
+	if w.opt.Limiter == nil {
+		return nil
+	}
+	var after time.Duration
+	var ok bool
+	if x.signed {
+		after, ok = w.opt.Limiter.ByKey(x.header.KeyID)
+	} else {
+		var forwarded []string
+		for _, v := range r.Header.PeekAll("X-Forwarded-For") {
+			forwarded = append(forwarded, text(v))
+		}
+		after, ok = w.opt.Limiter.ByAddress(w.opt.Limiter.ClientAddress(r.Remote.Addr(), forwarded...))
+	}
+	if ok {
+		return nil
+	}
+	return &limited{after}
+}
+
+// grants is what the request's script may reach.
+func (w *Worker) grants(x *exchange) avap.Capability {
+	if x.signed {
+		return w.opt.Grants
+	}
+	return w.opt.UnsignedGrants
+}
+
+// read reads the body into the execution, and gives the program that it asks for.
+func (w *Worker) read(e *execution, r *httpd.Request) (*avap.Program, error) {
+	if isPackage(r.Header.ContentType()) {
+		return w.packaged(e, r.Body)
+	}
+	q := &e.exchange.request
+	*q = request{e: e, field: q.field, raw: q.raw}
+	if q.field == nil { // made once, not for each request
+		q.field, q.raw = q.takeField, q.takeScript
+	}
+	if err := e.Machine().ParseObjectRaw(r.Body, q.field, "script", q.raw); err != nil {
+		return nil, asBadRequest(err)
+	}
+	switch {
+	case q.script != nil && !q.pkg.IsUnset():
+		return nil, badRequest(`the body has both "script" and "package": send one of them`)
+	case q.script != nil:
+		if err := q.nameIsParameter(); err != nil {
+			return nil, err
+		}
+		return w.sent(e, r.Body, q.script, q.at)
+	case !q.pkg.IsUnset():
+		if err := q.nameIsParameter(); err != nil {
+			return nil, err
+		}
+		b, err := decodePackage(e, q.pkg.Str())
+		if err != nil {
+			return nil, err
+		}
+		return w.packaged(e, b)
+	case q.name.Kind() == vm.String:
+		return w.stored(e, q.name.Str())
+	case !q.name.IsUnset():
+		return nil, badRequest(`"name" must be text`)
+	}
+	return nil, badRequest(`the body has no "script", "package" or "name"`)
+}
+
+// isPackage tells whether a content type, perhaps with parameters, is that of packages.
+func isPackage(contentType []byte) bool {
+	if len(contentType) < len(packageType) {
+		return false
+	}
+	media, _, _ := bytes.Cut(contentType, []byte(";"))
+	return bytes.EqualFold(bytes.TrimSpace(media), []byte(packageType))
+}
+
+// asBadRequest gives what was wrong with JSON as an error of the request.
+func asBadRequest(err error) error {
+	if all := avap.Errors(err); len(all) > 0 && (all[0].Code == vm.CodeRuntime || all[0].Code == vm.CodeType) {
+		return badRequest(all[0].Msg)
+	}
+	return err
+}
+
+// decodePackage decodes a package out of JSON.
+func decodePackage(e *execution, encoded string) ([]byte, error) {
+	n := base64.StdEncoding.DecodedLen(len(encoded))
+	if err := e.Machine().Charge(n); err != nil {
+		return nil, err
+	}
+	b, err := base64.StdEncoding.Strict().DecodeString(encoded)
+	if err != nil {
+		return nil, badRequest(`"package" is not base64`)
+	}
+	return b, nil
+}
+
+// request is the body of an execute request, read into the execution.
+type request struct {
+	e         *execution
+	script    []byte // as it stands in the body; not nil where there is one
+	at        int    // where in the body
+	pkg, name vm.Value
+	field     vm.FieldFunc
+	raw       vm.RawFunc
+}
+
+// takeScript takes the script as it stands.
+func (q *request) takeScript(text []byte, at int) error {
+	q.script, q.at = text[:len(text):len(text)], at
+	return nil
+}
+
+// takeField takes one top-level key of the body.
+func (q *request) takeField(key string, v vm.Value) error {
 	switch key {
 	case "script":
+		return badRequest(`"script" must be text`)
+	case "package":
 		if v.Kind() != vm.String {
-			return badRequest(`"script" must be text`)
+			return badRequest(`"package" must be text`)
 		}
-		q.script = v
+		q.pkg = v
+		return nil
+	case "name":
+		q.name = v
 		return nil
 	case "variables":
 		return q.variables(v)
-	case "package":
-		return badRequest("packages are not taken here: send the source as \"script\"")
 	case "return":
 		only, err := onlyResult(v)
 		if err != nil {
 			return err
 		}
-		q.x.Only = only
+		q.e.Only = only
 		return nil
 	}
-	return q.x.SetParameter(key, v)
+	return q.e.SetParameter(key, v)
+}
+
+// nameIsParameter takes "name" for a parameter, which it is beside a script or a package.
+func (q *request) nameIsParameter() error {
+	if q.name.IsUnset() {
+		return nil
+	}
+	return q.e.SetParameter("name", q.name)
 }
 
 func (q *request) variables(v vm.Value) error {
@@ -126,7 +282,7 @@ func (q *request) variables(v vm.Value) error {
 		return badRequest(`"variables" must be an object`)
 	}
 	for key, value := range v.Entries() {
-		if err := q.x.SetVariable(key.Str(), value); err != nil {
+		if err := q.e.SetVariable(key.Str(), value); err != nil {
 			return err
 		}
 	}
@@ -140,43 +296,4 @@ func onlyResult(v vm.Value) (bool, error) {
 		return false, badRequest(`"return" must be ["result"]`)
 	}
 	return true, nil
-}
-
-// foreign refuses requests that a web page of another origin sends, and in a
-// developer's worker those that came by a name that is not this machine's own.
-func (w *Worker) foreign(r *http.Request) error {
-	if w.opt.LoopbackOnly && !loopback(r.Host) {
-		return &avap.Error{Code: codeOrigin, Msg: "this worker answers requests to localhost alone"}
-	}
-	origin := r.Header.Get("Origin")
-	if origin == "" {
-		return nil
-	}
-	u, err := url.Parse(origin)
-	if err != nil || u.Host == "" || !strings.EqualFold(u.Host, r.Host) {
-		return &avap.Error{Code: codeOrigin, Msg: "requests of other origins are refused"}
-	}
-	return nil
-}
-
-// loopback tells whether a Host header names this machine.
-func loopback(hostport string) bool {
-	host := hostport
-	if h, _, err := net.SplitHostPort(hostport); err == nil {
-		host = h
-	}
-	host = strings.TrimSuffix(strings.ToLower(strings.Trim(host, "[]")), ".")
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	addr, err := netip.ParseAddr(host)
-	return err == nil && addr.Unmap().IsLoopback()
-}
-
-func plainNetError(err error) string {
-	var timeout net.Error
-	if errors.As(err, &timeout) && timeout.Timeout() {
-		return "it took too long"
-	}
-	return "the connection broke"
 }

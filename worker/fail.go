@@ -4,13 +4,16 @@ package worker
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/avap-framework/avap"
+	"github.com/avap-framework/avap/seal"
 	"github.com/avap-framework/avap/vm"
+	"github.com/avap-framework/avap/worker/httpd"
+	"github.com/avap-framework/avap/worker/telemetry"
 )
 
 // Codes of the door itself.
@@ -19,17 +22,32 @@ const (
 	codeBodyTooLarge avap.ErrorCode = "body_too_large"
 	codeOrigin       avap.ErrorCode = "origin_denied"
 	codeNotFound     avap.ErrorCode = "not_found"
+	codeScript       avap.ErrorCode = "unknown_script"
 	codeMethod       avap.ErrorCode = "method_not_allowed"
+	codeRate         avap.ErrorCode = "rate_limited"
+	codeCatalog      avap.ErrorCode = "catalog_unavailable"
+	codeDraining     avap.ErrorCode = "draining"
+	codeSignature                   = avap.ErrorCode(seal.CodeInvalid)
 	codeInternal                    = vm.CodeInternal
 )
 
 // statuses are the HTTP statuses of codes; of any other code it is 400.
 var statuses = map[avap.ErrorCode]int{
-	codeBodyTooLarge:  http.StatusRequestEntityTooLarge,
-	codeOrigin:        http.StatusForbidden,
-	codeNotFound:      http.StatusNotFound,
-	codeMethod:        http.StatusMethodNotAllowed,
-	codeInternal:      http.StatusInternalServerError,
+	codeBodyTooLarge: http.StatusRequestEntityTooLarge,
+	codeOrigin:       http.StatusForbidden,
+	codeNotFound:     http.StatusNotFound,
+	codeScript:       http.StatusNotFound,
+	codeMethod:       http.StatusMethodNotAllowed,
+	codeRate:         http.StatusTooManyRequests,
+	codeCatalog:      http.StatusServiceUnavailable,
+	codeDraining:     http.StatusServiceUnavailable,
+	codeInternal:     http.StatusInternalServerError,
+
+	avap.ErrorCode(seal.CodeMissing):  http.StatusUnauthorized,
+	avap.ErrorCode(seal.CodeInvalid):  http.StatusUnauthorized,
+	avap.ErrorCode(seal.CodeExpired):  http.StatusUnauthorized,
+	avap.ErrorCode(seal.CodeReplayed): http.StatusUnauthorized,
+
 	vm.CodeCapability: http.StatusForbidden,
 	vm.CodeAddress:    http.StatusForbidden,
 	vm.CodeIntegrity:  http.StatusUnauthorized,
@@ -37,70 +55,115 @@ var statuses = map[avap.ErrorCode]int{
 	vm.CodeTime:       http.StatusGatewayTimeout,
 }
 
+// retryAfter is how many seconds a caller should wait that was refused for load.
+const retryAfter = 1
+
 func badRequest(msg string) *avap.Error { return &avap.Error{Code: codeBadRequest, Msg: msg} }
 
-// failure is the body of an answer that failed.
-type failure struct {
-	Success   bool           `json:"success"`
-	Error     string         `json:"error"`
-	Code      avap.ErrorCode `json:"code"`
-	Line      int            `json:"line,omitempty"`
-	Column    int            `json:"column,omitempty"`
-	RequestID string         `json:"request_id"`
+func missing() error {
+	return &seal.Error{Code: seal.CodeMissing, Msg: "the request is not signed: " + seal.HeaderName + " is missing"}
 }
 
-// fail answers with an error: of several the first. Where nobody listens any
-// more it ends the connection instead.
-func (w *Worker) fail(out http.ResponseWriter, id string, err error) {
-	e := &avap.Error{Code: codeInternal, Msg: "internal error", Err: err}
-	if all := avap.Errors(err); len(all) > 0 {
-		e = all[0]
-	}
+// limited is the error of a caller that sends more than it may.
+type limited struct{ after time.Duration }
+
+func (*limited) Error() string { return "too many requests" }
+
+// fail answers with an error: of several the first. Where nobody listens any more
+// it ends the connection instead.
+func (w *Worker) fail(r *httpd.Request, x *exchange, err error) {
+	x.refusal = refusalOf(err)
+	e := w.failure(x, err)
+	x.code = e.Code
 	if e.Code == vm.CodeCancelled && errors.Is(e, context.Canceled) {
-		panic(http.ErrAbortHandler)
-	}
-	if e.Code == codeInternal {
-		w.opt.Log.Error("a defect", "request_id", id, "error", e.Msg, "cause", e.Err)
-		e = &avap.Error{Code: codeInternal, Msg: "internal error"}
+		r.Abort = true
+		return
 	}
 	status, ok := statuses[e.Code]
 	if !ok {
 		status = http.StatusBadRequest
 	}
-	writeFailure(out, id, status, e)
+	w.answerFailure(r, x, status, e)
 }
 
-func writeFailure(out http.ResponseWriter, id string, status int, e *avap.Error) {
-	body, err := marshal(failure{Error: e.Error(), Code: e.Code, Line: e.Line, Column: e.Col, RequestID: id})
-	if err != nil {
-		body = []byte(`{"success":false,"error":"internal error","code":"internal","request_id":` + strconv.Quote(id) + `}`)
+// failure gives an error as one that may be answered: a defect is logged, and says
+// nothing of itself outside.
+func (w *Worker) failure(x *exchange, err error) *avap.Error {
+	var sealed *seal.Error
+	var rate *limited
+	all := avap.Errors(err)
+	switch {
+	case errors.As(err, &sealed):
+		return &avap.Error{Code: avap.ErrorCode(sealed.Code), Msg: sealed.Msg}
+	case errors.As(err, &rate):
+		return &avap.Error{Code: codeRate, Msg: rate.Error(), Err: rate}
+	case len(all) > 0 && all[0].Code != codeInternal:
+		return all[0]
+	case len(all) > 0:
+		w.opt.Log.Error("a defect", "request_id", string(x.id), "error", all[0].Msg, "cause", all[0].Err)
+	default:
+		w.opt.Log.Error("a defect", "request_id", string(x.id), "error", err)
 	}
-	writeJSON(out, status, body)
+	return &avap.Error{Code: codeInternal, Msg: "internal error"}
 }
 
-// marshal writes JSON that is unescaped but for what JSON demands.
-func marshal(v any) ([]byte, error) {
-	var buf jsonBuffer
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false)
-	err := enc.Encode(v)
-	if n := len(buf); n > 0 && buf[n-1] == '\n' {
-		buf = buf[:n-1]
+// Refuse answers a request that could not be read.
+func (h handler) Refuse(r *httpd.Request, why httpd.Problem) {
+	w := h.w
+	x := w.begin(r)
+	status, e := http.StatusBadRequest, badRequest("the request is not HTTP/1.1 that can be read without doubt")
+	switch why {
+	case httpd.HeaderTooLarge:
+		status, e = http.StatusRequestHeaderFieldsTooLarge, badRequest("the request's line and headers are larger than 32 KiB")
+	case httpd.BodyTooLarge:
+		status = http.StatusRequestEntityTooLarge
+		e = &avap.Error{Code: codeBodyTooLarge, Msg: "the request's body is larger than " + strconv.Itoa(w.opt.MaxBody) + " bytes"}
+	case httpd.Overloaded:
+		status = http.StatusServiceUnavailable
+		e = &avap.Error{Code: vm.CodeOverloaded, Msg: "too many large requests at a time: try again later"}
+	case httpd.TooSlow:
+		e = badRequest("the request did not arrive: it took too long")
+	case httpd.Broken:
+		e = badRequest("the request did not arrive: the connection broke")
+	case httpd.Defect:
+		status, e = http.StatusInternalServerError, &avap.Error{Code: codeInternal, Msg: "internal error"}
 	}
-	return buf, err
-}
-
-type jsonBuffer []byte
-
-func (b *jsonBuffer) Write(p []byte) (int, error) {
-	*b = append(*b, p...)
-	return len(p), nil
-}
-
-func quote(s string) string {
-	b, err := marshal(s)
-	if err != nil {
-		return `""`
+	if why == httpd.HeaderTooLarge || why == httpd.Malformed {
+		x.refusal = telemetry.RefusedHeader
 	}
-	return string(b)
+	x.code = e.Code
+	w.answerFailure(r, x, status, e)
 }
+
+// answerFailure writes the answer of a failure.
+func (w *Worker) answerFailure(r *httpd.Request, x *exchange, status int, e *avap.Error) {
+	var rate *limited
+	if errors.As(e, &rate) {
+		r.Field("Retry-After", strconv.Itoa(wholeSeconds(rate.after)))
+	} else if status == http.StatusServiceUnavailable {
+		r.Field("Retry-After", strconv.Itoa(retryAfter))
+	}
+	r.Answer(status, appendFailure(r.Buffer(), x.id, e))
+}
+
+// wholeSeconds rounds up, to at least 1.
+func wholeSeconds(d time.Duration) int {
+	return max(1, int((d+time.Second-1)/time.Second))
+}
+
+// appendFailure appends the body of a failure.
+func appendFailure(dst, id []byte, e *avap.Error) []byte {
+	dst = vm.AppendQuoted(append(dst, `{"success":false,"error":`...), e.Error())
+	dst = vm.AppendQuoted(append(dst, `,"code":`...), string(e.Code))
+	if e.Line > 0 {
+		dst = strconv.AppendInt(append(dst, `,"line":`...), int64(e.Line), 10)
+	}
+	if e.Col > 0 {
+		dst = strconv.AppendInt(append(dst, `,"column":`...), int64(e.Col), 10)
+	}
+	dst = vm.AppendQuoted(append(dst, `,"request_id":`...), string(id))
+	return append(dst, '}')
+}
+
+// quote writes a text in JSON.
+func quote(s string) string { return string(vm.AppendQuoted(nil, s)) }

@@ -1,217 +1,292 @@
-// This file holds the REST API: paths, methods, request ids, the shape of answers.
+// This file holds the API's paths and what is checked of a request before its body
+// is read.
 
-// Package worker is the door over HTTP: it takes scripts, runs them in the
-// engine, and answers JSON.
 package worker
 
 import (
-	"context"
-	"crypto/rand"
+	"bytes"
 	"encoding/hex"
-	"errors"
-	"fmt"
-	"log/slog"
+	"math/rand/v2"
+	"net"
 	"net/http"
-	"runtime/debug"
-	"time"
+	"net/netip"
+	"net/url"
+	"strings"
+	"unsafe"
 
 	"github.com/avap-framework/avap"
+	"github.com/avap-framework/avap/seal"
+	"github.com/avap-framework/avap/worker/httpd"
+	"github.com/avap-framework/avap/worker/telemetry"
 )
 
-// Options tune the worker. The zero value of each field but Engine is useful.
-type Options struct {
-	Engine  *avap.Engine
-	Limits  avap.Limits
-	MaxBody int64 // bytes of a request's body; default 1 MiB
-	// LoopbackOnly refuses requests whose Host is no loopback name or address,
-	// so that no web page can reach a developer's machine by a name of its own.
-	LoopbackOnly bool
-	Version      string
-	// ReadTimeout is how long a request's header and body may take to arrive;
-	// default 10 s.
-	ReadTimeout time.Duration
-	Log         *slog.Logger // default: discards
-}
-
-const (
-	defaultMaxBody     = 1 << 20
-	defaultReadTimeout = 10 * time.Second
-	maxHeader          = 32 << 10
-	// readHeader is how much of a header is read at all: up to here one that is
-	// too large is answered as the API answers, beyond it in a bare line.
-	readHeader = 2 * maxHeader
-	// sendTimeout is how long a caller may take to read an answer, what is not
-	// used of the default quotas included.
-	sendTimeout = time.Minute
+// Names of headers, as the parser writes them.
+var (
+	headerRequestID = []byte("X-Request-Id")
+	headerParent    = []byte("Traceparent")
 )
 
-// Worker serves the REST API. It is safe for concurrent use.
-type Worker struct {
-	opt      Options
-	programs *programCache
-	health   []byte
+// exchange is what the worker knows of a request. It is kept with the request and
+// used again.
+type exchange struct {
+	seen
+	id          []byte // the request's id, as it is answered
+	endpoint    *endpoint
+	query       string // as sent; valid as long as the request
+	signed      bool
+	header      seal.Header
+	turns       turns
+	execution   execution
+	request     request
+	observation telemetry.Observation
+	ids         [24]byte
 }
 
-// New makes a worker.
-func New(opt Options) *Worker {
-	if opt.MaxBody == 0 {
-		opt.MaxBody = defaultMaxBody
-	}
-	if opt.ReadTimeout == 0 {
-		opt.ReadTimeout = defaultReadTimeout
-	}
-	if opt.Log == nil {
-		opt.Log = slog.New(slog.DiscardHandler)
-	}
-	return &Worker{
-		opt:      opt,
-		programs: newProgramCache(defaultCacheBytes),
-		health:   []byte(`{"status":"healthy","service":"avap-server","version":` + quote(opt.Version) + `}`),
-	}
+// endpoint is one path of the API.
+type endpoint struct {
+	path   string
+	method string
+	serve  func(*Worker, *httpd.Request, *exchange)
+	signed bool // whether requests may be signed, and are where the worker demands it
+	label  telemetry.Endpoint
 }
 
-// Server gives an HTTP server for the data port, with the time-outs and header
-// limits of the API.
-func (w *Worker) Server(addr string) *http.Server {
-	return &http.Server{
-		Addr: addr, Handler: w,
-		ReadTimeout: w.opt.ReadTimeout, ReadHeaderTimeout: w.opt.ReadTimeout, IdleTimeout: 2 * time.Minute,
-		WriteTimeout: w.opt.writeTimeout(), MaxHeaderBytes: readHeader,
-		ErrorLog: slog.NewLogLogger(w.opt.Log.Handler(), slog.LevelWarn),
-	}
-}
+// The endpoints.
+var (
+	endpointExecute = &endpoint{"/api/v1/execute", http.MethodPost, (*Worker).execute, true, telemetry.EndpointExecute}
+	endpointCompile = &endpoint{"/api/v1/compile", http.MethodPost, (*Worker).compile, true, telemetry.EndpointCompile}
+	endpointHealth  = &endpoint{"/health", http.MethodGet, (*Worker).serveHealth, false, telemetry.EndpointHealth}
+	endpointReady   = &endpoint{"/readyz", http.MethodGet, (*Worker).serveReady, false, telemetry.EndpointReady}
+	endpointRoot    = &endpoint{"/", http.MethodGet, (*Worker).serveRoot, false, telemetry.EndpointOther}
+)
 
-// writeTimeout bounds a request from its header to the end of its answer; 0,
-// which is no bound, where an execution has none.
-func (o *Options) writeTimeout() time.Duration {
-	if o.Limits.Time < 0 || o.Limits.HostTime < 0 {
-		return 0
-	}
-	return o.ReadTimeout + o.Limits.Time + o.Limits.HostTime + sendTimeout
-}
-
-// ServeHTTP answers one request.
-func (w *Worker) ServeHTTP(out http.ResponseWriter, r *http.Request) {
-	id := requestID(r)
-	out.Header().Set("X-Request-Id", id)
-	defer func() {
-		switch p := recover(); p {
-		case nil:
-		case http.ErrAbortHandler:
-			panic(p)
-		default:
-			w.opt.Log.Error("a defect", "request_id", id, "panic", p, "stack", string(debug.Stack()))
-			writeFailure(out, id, http.StatusInternalServerError, &avap.Error{Code: codeInternal, Msg: "internal error"})
+// endpointOf gives the endpoint of a path, nil where there is none.
+func (w *Worker) endpointOf(path []byte) *endpoint {
+	switch string(path) {
+	case endpointExecute.path:
+		return endpointExecute
+	case endpointCompile.path:
+		if w.opt.CompileEndpoint {
+			return endpointCompile
 		}
-	}()
-	if headerSize(r) > maxHeader {
-		writeFailure(out, id, http.StatusRequestHeaderFieldsTooLarge, badRequest("the request's line and headers are larger than 32 KiB"))
-		return
+	case endpointHealth.path:
+		return endpointHealth
+	case endpointReady.path:
+		return endpointReady
+	case endpointRoot.path:
+		return endpointRoot
 	}
-	if problem := w.foreign(r); problem != nil {
-		w.fail(out, id, problem)
-		return
-	}
-	method, handle := "GET", w.notFound
-	switch r.URL.Path {
-	case "/api/v1/execute":
-		method, handle = "POST", w.execute
-	case "/health":
-		handle = w.serveHealth
-	case "/readyz":
-		handle = func(out http.ResponseWriter, _ *http.Request, _ string) { out.WriteHeader(http.StatusOK) }
-	case "/":
-		handle = func(out http.ResponseWriter, r *http.Request, _ string) {
-			http.Redirect(out, r, "/health", http.StatusFound)
-		}
-	default:
-		method = r.Method
-	}
-	if r.Method != method && (method != "GET" || r.Method != "HEAD") {
-		allowed := method
-		if method == "GET" {
-			allowed = "GET, HEAD"
-		}
-		out.Header().Set("Allow", allowed)
-		w.fail(out, id, &avap.Error{Code: codeMethod, Msg: r.URL.Path + " takes " + method + " alone"})
-		return
-	}
-	handle(out, r, id)
+	return nil
 }
 
-func (w *Worker) serveHealth(out http.ResponseWriter, _ *http.Request, _ string) {
-	writeJSON(out, http.StatusOK, w.health)
-}
+// handler is the worker as the HTTP server sees it.
+type handler struct{ w *Worker }
 
-func (w *Worker) notFound(out http.ResponseWriter, _ *http.Request, id string) {
-	w.fail(out, id, &avap.Error{Code: codeNotFound, Msg: "there is nothing at this path"})
-}
-
-// headerSize is how many bytes the request line and the headers of a request had.
-func headerSize(r *http.Request) int {
-	size := len(r.Method) + len(r.RequestURI) + len(r.Proto) + len("Host: ") + len(r.Host) + 4
-	for name, values := range r.Header {
-		for _, v := range values {
-			size += len(name) + len(v) + 4
-		}
+// Head checks what can be checked before the body is there.
+func (h handler) Head(r *httpd.Request) bool {
+	w := h.w
+	x := w.begin(r)
+	if err := w.checkHead(r, x); err != nil {
+		w.fail(r, x, err)
+		return false
 	}
-	return size
+	return true
 }
 
-// requestID is the caller's own id where it sent a fit one, else a new one.
-func requestID(r *http.Request) string {
-	if id := r.Header.Get("X-Request-Id"); id != "" && len(id) <= 128 && printable(id) {
-		return id
+// begin makes the exchange of a request.
+func (w *Worker) begin(r *httpd.Request) *exchange {
+	x, ok := r.User.(*exchange)
+	if !ok {
+		x = new(exchange)
+		r.User = x
 	}
-	var b [12]byte
-	rand.Read(b[:])
-	return hex.EncodeToString(b[:])
+	x.seen = seen{}
+	x.endpoint, x.query, x.signed = nil, "", false
+	x.id = r.Header.PeekBytes(headerRequestID)
+	if len(x.id) == 0 || len(x.id) > 128 || !printable(x.id) {
+		x.id = newID(&x.ids)
+	}
+	r.FieldBytes("X-Request-Id", x.id)
+	return x
 }
 
-func printable(s string) bool {
-	for i := range len(s) {
-		if s[i] < 0x20 || s[i] > 0x7e {
+// newID makes an id. It need not be secret.
+func newID(b *[24]byte) []byte {
+	var bits [12]byte
+	for i, n := 0, rand.Uint64(); i < 8; i++ {
+		bits[i] = byte(n >> (8 * i))
+	}
+	for i, n := 0, rand.Uint32(); i < 4; i++ {
+		bits[8+i] = byte(n >> (8 * i))
+	}
+	hex.Encode(b[:], bits[:])
+	return b[:]
+}
+
+func printable(b []byte) bool {
+	for _, c := range b {
+		if c < 0x20 || c > 0x7e {
 			return false
 		}
 	}
 	return true
 }
 
-func writeJSON(out http.ResponseWriter, status int, body []byte) {
-	h := out.Header()
-	h.Set("Content-Type", "application/json")
-	out.WriteHeader(status)
-	if bodiless(status) {
-		return
+func (w *Worker) checkHead(r *httpd.Request, x *exchange) error {
+	path, query, _ := bytes.Cut(pathOf(r.Header.RequestURI()), []byte("?"))
+	x.query = text(query)
+	if bytes.IndexByte(path, '%') >= 0 {
+		if plain, err := url.PathUnescape(text(path)); err == nil {
+			path = []byte(plain)
+		}
 	}
-	out.Write(body)
-}
-
-// bodiless tells whether answers of a status have no body.
-func bodiless(status int) bool {
-	return status == http.StatusNoContent || status == http.StatusResetContent || status == http.StatusNotModified
-}
-
-// Serve runs the server on a listener until ctx ends, then lets requests in
-// progress finish for at most drain. Those that have not are cut off, which is
-// an error.
-func Serve(ctx context.Context, s *http.Server, serve func() error, drain time.Duration) error {
-	failed := make(chan error, 1)
-	go func() { failed <- serve() }()
-	select {
-	case err := <-failed:
+	signatures := r.Header.PeekAll("X-Avap-Signature")
+	signed := len(signatures) > 1 || len(signatures) == 1 && len(bytes.TrimSpace(signatures[0])) > 0
+	if !signed {
+		if err := w.foreign(r); err != nil {
+			return err
+		}
+	}
+	if x.endpoint = w.endpointOf(path); x.endpoint == nil {
+		return &avap.Error{Code: codeNotFound, Msg: "there is nothing at this path"}
+	}
+	if err := checkMethod(r, x.endpoint); err != nil || !x.endpoint.signed {
 		return err
-	case <-ctx.Done():
 	}
-	deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
-	defer cancel()
-	err := s.Shutdown(deadline)
-	if errors.Is(err, context.DeadlineExceeded) {
-		s.Close()
-		err = fmt.Errorf("requests in progress did not finish within %v and were cut off", drain)
-	}
-	if serr := <-failed; !errors.Is(serr, http.ErrServerClosed) {
-		return serr
-	}
-	return err
+	return w.checkSignature(x, signatures, signed)
 }
+
+// pathOf gives path and query of a target, which may be a whole URL.
+func pathOf(target []byte) []byte {
+	if len(target) > 0 && target[0] != '/' {
+		if i := bytes.Index(target, []byte("://")); i >= 0 {
+			if j := bytes.IndexByte(target[i+3:], '/'); j >= 0 {
+				return target[i+3+j:]
+			}
+			return []byte("/")
+		}
+	}
+	return target
+}
+
+func checkMethod(r *httpd.Request, e *endpoint) error {
+	method := r.Header.Method()
+	if string(method) == e.method || e.method == http.MethodGet && string(method) == http.MethodHead {
+		return nil
+	}
+	allowed := e.method
+	if allowed == http.MethodGet {
+		allowed = "GET, HEAD"
+	}
+	r.Field("Allow", allowed)
+	return &avap.Error{Code: codeMethod, Msg: e.path + " takes " + e.method + " alone"}
+}
+
+// checkSignature looks at form, key and time of a signature. A request without one
+// goes on where the worker lets it.
+func (w *Worker) checkSignature(x *exchange, values [][]byte, signed bool) error {
+	if !signed && w.allowsUnsigned(x.endpoint) {
+		return nil
+	}
+	if w.opt.Verifier == nil {
+		if signed {
+			return &avap.Error{Code: codeSignature, Msg: "the signature's key is unknown"}
+		}
+		return missing()
+	}
+	var one [2]string
+	headers := one[:0]
+	for i := 0; i < len(values) && i < len(one); i++ {
+		headers = append(headers, text(values[i]))
+	}
+	h, err := w.opt.Verifier.ParseHeader(headers)
+	if err != nil {
+		return err
+	}
+	x.header, x.signed = h, true
+	return nil
+}
+
+func (w *Worker) allowsUnsigned(e *endpoint) bool {
+	if e == endpointCompile {
+		return w.opt.LoopbackOnly
+	}
+	return w.opt.Unsigned
+}
+
+// verify looks at the MAC of a signed request, over the bytes as they came.
+func (w *Worker) verify(r *httpd.Request, x *exchange) error {
+	if !x.signed {
+		return nil
+	}
+	return w.opt.Verifier.Verify(&x.header, text(r.Header.Method()), text(r.Header.RequestURI()), r.Body)
+}
+
+// Serve answers a request whose body is there.
+func (h handler) Serve(r *httpd.Request) {
+	x := r.User.(*exchange)
+	x.mark(r, telemetry.StageRead)
+	x.endpoint.serve(h.w, r, x)
+}
+
+// Done counts the request.
+func (h handler) Done(r *httpd.Request) {
+	if x, ok := r.User.(*exchange); ok {
+		h.w.observe(r, x)
+	}
+}
+
+func (w *Worker) serveHealth(r *httpd.Request, _ *exchange) {
+	r.Answer(http.StatusOK, append(r.Buffer(), w.health...))
+}
+
+// serveReady answers with a status alone: the reasons are the operator's.
+func (w *Worker) serveReady(r *httpd.Request, _ *exchange) {
+	status := http.StatusOK
+	if !w.ready() {
+		status = http.StatusServiceUnavailable
+	}
+	r.Answer(status, r.Buffer())
+}
+
+func (w *Worker) serveRoot(r *httpd.Request, _ *exchange) {
+	r.Field("Location", "/health")
+	r.Answer(http.StatusFound, r.Buffer())
+}
+
+// foreign refuses unsigned requests that a web page of another origin sends, and in
+// a developer's worker those that came by a name that is not this machine's own.
+func (w *Worker) foreign(r *httpd.Request) error {
+	host := text(r.Header.Host())
+	if w.opt.LoopbackOnly && !loopback(host) {
+		return &avap.Error{Code: codeOrigin, Msg: "this worker answers requests to localhost alone"}
+	}
+	origins := r.Header.PeekAll("Origin")
+	if len(origins) == 0 {
+		return nil
+	}
+	if len(origins) == 1 {
+		if u, err := url.Parse(string(origins[0])); err == nil && u.Host != "" && strings.EqualFold(u.Host, host) {
+			return nil
+		}
+	}
+	return &avap.Error{Code: codeOrigin, Msg: "requests of other origins are refused"}
+}
+
+// loopback tells whether a Host header names this machine.
+func loopback(hostport string) bool {
+	host := hostport
+	if h, _, err := net.SplitHostPort(hostport); err == nil {
+		host = h
+	}
+	host = strings.TrimSuffix(strings.ToLower(strings.Trim(host, "[]")), ".")
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.Unmap().IsLoopback()
+}
+
+// text reads bytes of a request as text without a copy. It is valid as long as they
+// are, and must not be kept.
+func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

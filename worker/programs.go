@@ -1,75 +1,231 @@
-// This file holds the cache of compiled programs, by the text of the script.
+// This file holds finding the program of a request: in the cache, or by compiling.
 
 package worker
 
 import (
-	"sync"
-
-	"github.com/hashicorp/golang-lru/v2/simplelru"
+	"errors"
 
 	"github.com/avap-framework/avap"
+	"github.com/avap-framework/avap/seal"
+	"github.com/avap-framework/avap/vm"
+	"github.com/avap-framework/avap/worker/l1"
+	"github.com/avap-framework/avap/worker/telemetry"
 )
 
-const defaultCacheBytes = 64 << 20
-
-// programCache keeps compiled programs, least recently used out first, within a
-// number of bytes. Scripts that do not compile are kept too: they are cheap to
-// refuse. It is safe for concurrent use.
-type programCache struct {
-	mu    sync.Mutex
-	most  int
-	bytes int
-	lru   *simplelru.LRU[string, *cached]
-}
-
-// cached is a program, or the error of a script that does not compile.
+// cached is a program, or the error of a script that does not compile: it is as cheap
+// to refuse as another one is to run.
 type cached struct {
-	program *avap.Program
-	err     error
-	size    int
+	program  *avap.Program
+	engine   *avap.Engine  // that err is of
+	err      error         // instead of program
+	contract avap.Limits   // of a package
+	pkg      *seal.Package // of version 1: its source stands for a program
 }
 
-func newProgramCache(most int) *programCache {
-	c := &programCache{most: most}
-	c.lru, _ = simplelru.NewLRU(1<<30, func(_ string, p *cached) { c.bytes -= p.size })
-	return c
+// caches are what L1 is made of. Their keys come from callers, in three spellings: in
+// one cache a script could be taken for a package, whose MAC nobody has seen.
+type caches struct {
+	sources  *l1.Cache[*cached] // by the script as it stands in JSON
+	scripts  *l1.Cache[*cached] // by the script itself, out of packages
+	packages *l1.Cache[*cached] // by the package, and by the hash of a stored script
 }
 
-// get gives the program of a script, compiling it under the quotas of x where
-// it is new. The script's text may be gone after the execution: the cache
-// keeps a copy.
-func (c *programCache) get(x *avap.Execution, script string) (*avap.Program, error) {
-	c.mu.Lock()
-	p, ok := c.lru.Get(script)
-	c.mu.Unlock()
+func newCaches(bytes int) caches {
+	return caches{
+		sources:  l1.New[*cached](l1.Options{Bytes: bytes / 2}),
+		scripts:  l1.New[*cached](l1.Options{Bytes: bytes / 4}),
+		packages: l1.New[*cached](l1.Options{Bytes: bytes / 4}),
+	}
+}
+
+func (c *caches) each() []*l1.Cache[*cached] {
+	return []*l1.Cache[*cached]{c.sources, c.scripts, c.packages}
+}
+
+// sent gives the program of a script that stands in a body, by its text as it
+// stands there: a script that was met before is not even unescaped. One that is
+// spelled in two ways is kept twice.
+func (w *Worker) sent(e *execution, body, script []byte, at int) (*avap.Program, error) {
+	c, err := w.lookUp(e, w.sources, text(script), func(string) (*cached, error) {
+		script, err := e.Machine().Unquote(body, at)
+		if err != nil {
+			return nil, asBadRequest(err)
+		}
+		return w.compileFor(e, script)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return c.program, c.err
+}
+
+// scripted gives the program of a script that is not JSON's.
+func (w *Worker) scripted(e *execution, script string) (*avap.Program, error) {
+	c, err := w.lookUp(e, w.scripts, script, func(script string) (*cached, error) { return w.compileFor(e, script) })
+	if err != nil {
+		return nil, err
+	}
+	return c.program, c.err
+}
+
+// compileFor compiles a script for the cache.
+func (w *Worker) compileFor(e *execution, script string) (*cached, error) {
+	if script == "" {
+		return nil, badRequest("the script is empty")
+	}
+	if len(script) > largeScript {
+		if err := e.exchange.turns.SlowDown(); err != nil {
+			return nil, err
+		}
+	}
+	p, err := e.Compile(script)
+	if syntactic(err) {
+		return &cached{engine: e.catalog.Engine, err: err}, nil
+	}
+	return &cached{program: p}, err
+}
+
+// syntactic tells whether an error is a property of the script, and no quota's.
+func syntactic(err error) bool {
+	all := avap.Errors(err)
+	return len(all) > 0 && all[0].Code == avap.CodeSyntax
+}
+
+// packaged gives the program of a package, which must verify, each time.
+func (w *Worker) packaged(e *execution, b []byte) (*avap.Program, error) {
+	if w.opt.Keys == nil {
+		return nil, integrity(errors.New("the worker has no package keys"))
+	}
+	if err := seal.Verify(w.opt.Keys, b); err != nil {
+		return nil, err
+	}
+	c, err := w.lookUp(e, w.packages, text(b), func(string) (*cached, error) {
+		p, err := seal.Open(w.opt.Keys, b)
+		if err != nil {
+			return nil, err
+		}
+		if p.Version == seal.VersionSource {
+			return &cached{pkg: p}, nil
+		}
+		return link(e, p.Unit)
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case c.pkg != nil:
+		return w.scripted(e, c.pkg.Source)
+	}
+	e.Restrict(c.contract)
+	return c.program, nil
+}
+
+// stored gives the program of a stored script.
+func (w *Worker) stored(e *execution, name string) (*avap.Program, error) {
+	unknown := &avap.Error{Code: codeScript, Msg: "there is no stored script of this name"}
+	if e.catalog.Script == nil {
+		return nil, unknown
+	}
+	unit, hash, err := e.catalog.Script(e.ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if unit == nil {
+		return nil, unknown
+	}
+	// No package is as short as a hash, so none is taken for one.
+	c, err := w.lookUp(e, w.packages, string(hash[:]), func(string) (*cached, error) { return link(e, unit) })
+	if err != nil {
+		return nil, err
+	}
+	e.Restrict(c.contract)
+	return c.program, nil
+}
+
+// link makes the program of a compiled script.
+func link(e *execution, u *seal.Unit) (*cached, error) {
+	p, err := e.catalog.Engine.Link(e.ctx, u.Program)
+	if err != nil {
+		return nil, integrity(err)
+	}
+	c := u.Contract
+	return &cached{program: p, contract: avap.Limits{
+		Instructions: c.Instructions, Memory: c.Memory, Time: c.Time, HostTime: c.HostTime,
+		Depth: int(c.Depth), Output: int(c.Output), HostCalls: int(c.HostCalls),
+	}}, nil
+}
+
+// integrity is the error of a package that cannot be run. What its cause says of it
+// is for the log alone.
+func integrity(cause error) error {
+	var e *avap.Error
+	if errors.As(cause, &e) && e.Code != vm.CodeIntegrity {
+		return cause // of loading what it calls
+	}
+	return &seal.Error{Code: seal.CodeIntegrity, Msg: "the package does not verify", Err: cause}
+}
+
+// lookUp gives what a cache holds under a key. Where it holds nothing, or what was made
+// against another catalog and means something else in this one, it is made, once for
+// all that ask at the same time. An error of make is the caller's alone.
+func (w *Worker) lookUp(e *execution, cache *l1.Cache[*cached], key string, make func(key string) (*cached, error)) (*cached, error) {
+	x := e.exchange
+	c, ok := cache.GetString(key)
+	x.cache = telemetry.CacheHit
 	if ok {
-		return p.program, p.err
+		holds, err := c.holds(e)
+		if holds || err != nil {
+			return c, err
+		}
+		cache.Delete(key)
 	}
-	script = string([]byte(script))
-	program, err := x.Compile(script)
-	if all := avap.Errors(err); err != nil && (len(all) == 0 || all[0].Code != avap.CodeSyntax) {
-		return nil, err // a quota, not a property of the script
+	x.cache = telemetry.CacheMiss
+	began := now()
+	_, span := w.opt.Tracer.Start(e.ctx, telemetry.StageCompile)
+	defer func() {
+		span.End("")
+		x.stages[telemetry.StageCompile] += now() - began
+	}()
+	// Who waits for another one's compilation takes no place meanwhile.
+	e.exchange.turns.Ticket.Leave()
+	c, err := cache.BuildString(e.ctx, key, func(key string) (*cached, int, error) {
+		if err := e.exchange.turns.Ticket.Enter(); err != nil {
+			return nil, 0, l1.Own(err)
+		}
+		defer e.exchange.turns.Ticket.Leave()
+		c, err := make(key)
+		if err != nil {
+			return nil, 0, l1.Own(err)
+		}
+		return c, c.size(), nil
+	})
+	if err := e.exchange.turns.Ticket.Enter(); err != nil {
+		return nil, err
 	}
-	p = &cached{program: program, err: err, size: 2*len(script) + 512}
-	if program != nil {
-		p.size += program.Size()
-	}
-	c.put(script, p)
-	return program, err
+	return c, err
 }
 
-func (c *programCache) put(script string, p *cached) {
-	if p.size > c.most/8 {
-		return
+// holds tells whether what is cached is what the execution's catalog would make.
+func (c *cached) holds(e *execution) (bool, error) {
+	switch {
+	case c.program != nil:
+		return e.catalog.Engine.Holds(e.ctx, c.program)
+	case c.err != nil:
+		return c.engine == e.catalog.Engine, nil
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.lru.Contains(script) {
-		return
+	return true, nil
+}
+
+// size is about how many bytes the cache's entry holds beside its key.
+func (c *cached) size() int {
+	n := 256
+	if c.program != nil {
+		n += c.program.Size()
 	}
-	c.lru.Add(script, p)
-	c.bytes += p.size
-	for c.bytes > c.most {
-		c.lru.RemoveOldest()
+	if c.err != nil {
+		n += 512
 	}
+	if c.pkg != nil {
+		n += len(c.pkg.Source)
+	}
+	return n
 }

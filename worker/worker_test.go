@@ -2,10 +2,11 @@ package worker_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -19,16 +20,54 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// serve starts a worker on a loopback address.
-func serve(t *testing.T, opt worker.Options) *httptest.Server {
+// server is a worker of a test, behind a client that follows no redirects.
+type server struct {
+	*worker.Worker
+	URL    string
+	Client *http.Client
+}
+
+// serve starts a worker on a loopback address. Options say nothing of the catalog: it
+// is the stock commands'.
+func serve(t *testing.T, opt worker.Options) *server {
 	t.Helper()
-	engine, err := avap.New(avap.Options{})
+	return start(t, avap.Options{Limits: opt.Limits}, opt)
+}
+
+// start is serve with an engine of the test's own, whose limits are the worker's.
+func start(t *testing.T, engine avap.Options, opt worker.Options) *server {
+	t.Helper()
+	if opt.Catalog == nil {
+		e, err := avap.New(engine)
+		if err != nil {
+			t.Fatal(err)
+		}
+		opt.Catalog = func() *worker.Catalog { return &worker.Catalog{Engine: e} }
+		opt.Unsigned = opt.Verifier == nil
+		opt.Limits = engine.Limits
+		opt.Grants, opt.UnsignedGrants = avap.AllCapabilities, avap.AllCapabilities
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	opt.Engine = engine
-	s := httptest.NewServer(worker.New(opt))
-	t.Cleanup(s.Close)
+	w := worker.New(opt)
+	served := make(chan error, 1)
+	go func() { served <- w.Serve(l) }()
+	transport := &http.Transport{DisableCompression: true}
+	s := &server{w, "http://" + l.Addr().String(), &http.Client{
+		Transport:     transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+	t.Cleanup(func() {
+		transport.CloseIdleConnections()
+		if err := w.Drain(context.Background(), 0, 20*time.Second); err != nil {
+			t.Error(err)
+		}
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	})
 	return s
 }
 
@@ -60,7 +99,7 @@ func bodyOf(t *testing.T, c *conformance.Case) string {
 	return body + "}"
 }
 
-func post(t *testing.T, s *httptest.Server, path, body string) (int, http.Header, []byte) {
+func post(t *testing.T, s *server, path, body string) (int, http.Header, []byte) {
 	t.Helper()
 	return send(t, s, newRequest(t, "POST", s.URL+path, body))
 }
@@ -74,11 +113,9 @@ func newRequest(t *testing.T, method, url, body string) *http.Request {
 	return r
 }
 
-func send(t *testing.T, s *httptest.Server, r *http.Request) (int, http.Header, []byte) {
+func send(t *testing.T, s *server, r *http.Request) (int, http.Header, []byte) {
 	t.Helper()
-	client := *s.Client()
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	resp, err := client.Do(r)
+	resp, err := s.Client.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}

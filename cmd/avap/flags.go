@@ -15,9 +15,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/avap-framework/avap"
-	"github.com/avap-framework/avap/host/httpclient"
-	"github.com/avap-framework/avap/host/netpolicy"
-	"github.com/avap-framework/avap/host/sqldb"
 )
 
 // fromEnvironment lets every flag of a command be given as AVAP_NAME; the flag
@@ -153,34 +150,6 @@ func (b *bytesValue) Set(s string) error {
 	}
 	*b = bytesValue(n * size)
 	return nil
-}
-
-// hostFlags say what scripts may reach outside.
-type hostFlags struct{ allowNet string }
-
-func (h *hostFlags) register(fs *pflag.FlagSet) {
-	fs.StringVar(&h.allowNet, "allow-net", "public",
-		"where scripts may connect: public, none, or a list of CIDRs, hosts, host:port")
-}
-
-// open makes the hosts. close gives back what they have open.
-func (h *hostFlags) open() (hosts avap.Host, close func(), err error) {
-	policy, err := netpolicy.Parse(h.allowNet)
-	if err != nil {
-		return hosts, nil, fmt.Errorf("--allow-net: %w", err)
-	}
-	client := httpclient.New(httpclient.Options{Policy: policy})
-	hosts.HTTP = client
-	close = client.Close
-	if url := os.Getenv("AVAP_DATABASE"); url != "" {
-		db, err := sqldb.New(url, sqldb.Options{})
-		if err != nil {
-			return hosts, nil, fmt.Errorf("AVAP_DATABASE: %w", err)
-		}
-		hosts.SQL = db
-		close = func() { client.Close(); db.Close() }
-	}
-	return hosts, close, nil
 }
 
 // readSource reads a file, or standard input where its name is "-".

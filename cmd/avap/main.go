@@ -56,6 +56,7 @@ Every flag can be given as an environment variable: --limit-time is
 AVAP_LIMIT_TIME. The flag wins. The exit status is 1 where a script or a source
 failed, and 2 where the program was called wrongly.`,
 		Example: `  avap dev                      # a worker on 127.0.0.1:8888, to try things
+  avap serve --keys keys.json   # a worker in production
   avap run hello.avap --param name=Ada
   avap check *.avap`,
 		SilenceUsage: true, SilenceErrors: true,
@@ -64,7 +65,7 @@ failed, and 2 where the program was called wrongly.`,
 	}
 	root.SetFlagErrorFunc(wrongFlag)
 	root.SetHelpCommand(helpCommand(root))
-	root.AddCommand(devCommand(), runCommand(), checkCommand(), fmtCommand(), inspectCommand(), versionCommand(),
+	root.AddCommand(devCommand(), serveCommand(), runCommand(), checkCommand(), fmtCommand(), inspectCommand(), versionCommand(),
 		keygenCommand(), signCommand(), compileCommand())
 	return root
 }

@@ -63,7 +63,7 @@ func (o *runOptions) run(cmd *cobra.Command, file string) error {
 	if err != nil {
 		return err
 	}
-	host, closeHosts, err := o.hosts.open()
+	host, closeHosts, err := o.hosts.open(hostOptions{hostTime: quotas.HostTime, dev: true})
 	if err != nil {
 		return err
 	}

@@ -110,3 +110,9 @@ func (c *Cache[V]) build(f *flight[V], h uint64, key string, build func(string) 
 	f.shared = !errors.As(f.err, &own)
 	built = true
 }
+
+// BuildString is LoadString for a key that GetString has just missed: it does not
+// count the miss again.
+func (c *Cache[V]) BuildString(ctx context.Context, key string, build func(key string) (value V, size int, err error)) (V, error) {
+	return c.load(ctx, c.hashString(key), strings.Clone(key), build)
+}

@@ -62,6 +62,9 @@ var stageNames = [numStages]string{"read", "verify", "queue", "compile", "run", 
 
 func (s Stage) String() string { return nameOf(stageNames[:], uint8(s)) }
 
+// Stages are durations by Stage.
+type Stages [numStages]time.Duration
+
 // CacheUse is what looking for the compiled program gave.
 type CacheUse uint8
 
@@ -142,6 +145,6 @@ type Observation struct {
 	BytesIn  int            // of the body
 	BytesOut int            // of the answer's body
 	// Stages are how long each took; 0 for one that the request did not reach.
-	Stages [numStages]time.Duration
+	Stages Stages
 	Total  time.Duration // from the first byte of the request to the last of the answer
 }

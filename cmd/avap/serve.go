@@ -1,0 +1,141 @@
+// This file holds `avap serve`, and what serve and dev do alike: listening, the
+// admin port, the end.
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/avap-framework/avap/internal/container"
+	"github.com/avap-framework/avap/seal"
+	"github.com/avap-framework/avap/worker/telemetry"
+)
+
+func serveCommand() *cobra.Command {
+	var f workerFlags
+	cmd := &cobra.Command{
+		Use:   "serve --keys FILE",
+		Short: "Serve scripts in production: the worker",
+		Long: `serve runs the worker: it takes scripts and packages over REST, verifies their
+signatures, and runs them in a sandbox. It needs a package key and, unless unsigned
+scripts are allowed, a request key: avap keygen makes them. The keyring is watched:
+keys are rotated without a restart.
+
+SIGTERM drains it: /readyz says no at once, requests are taken for --drain-delay more,
+then those in progress have --drain-timeout to finish. A second signal ends it.
+
+AVAP_DATABASE, or DATABASE_URL where that is not set, names the database of ormDirect.`,
+		Example: `  avap keygen --out keys.json
+  avap serve --keys keys.json
+  avap serve --keys keys.json --limit-time 2s --rate-limit 100:200 --allow-net public,10.1.0.0/16
+  AVAP_INTERNAL_KEY=… AVAP_REQUEST_KEY=… avap serve --listen :8080`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.serve(cmd) },
+	}
+	f.register(cmd.Flags(), false)
+	return cmd
+}
+
+// serve runs the worker until a signal ends it.
+func (f *workerFlags) serve(cmd *cobra.Command) error {
+	s, err := f.open(cmd, false, nil)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	if err := f.needKeys(); err != nil {
+		return err
+	}
+	l, err := listen("--listen", f.listen)
+	if err != nil {
+		return err
+	}
+	admin, err := listen("--admin-listen", f.adminListen)
+	if err != nil {
+		l.Close()
+		return err
+	}
+	return s.run(cmd, l, admin)
+}
+
+// needKeys tells of a key that is missing.
+func (f *workerFlags) needKeys() error {
+	ring, err := f.keys.open()
+	if err != nil {
+		return err
+	}
+	if _, err := ring.Signing(seal.UsePackage); err != nil {
+		return err
+	}
+	if _, err := ring.Signing(seal.UseRequest); err != nil && f.unsigned == "deny" {
+		return fmt.Errorf("%w; or write --unsigned-scripts=allow", err)
+	}
+	return nil
+}
+
+// listen listens on an address that a flag names.
+func listen(flag, addr string) (net.Listener, error) {
+	l, err := net.Listen("tcp", addr)
+	if op := (*net.OpError)(nil); errors.As(err, &op) {
+		return nil, fmt.Errorf("%s %s: %w", flag, addr, op.Err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", flag, addr, err)
+	}
+	return l, nil
+}
+
+// keyInterval is how often the keyring's file is looked at.
+const keyInterval = time.Second
+
+// run serves both ports until a signal, then drains.
+func (s *service) run(cmd *cobra.Command, data, admin net.Listener) error {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400) // most of what a request needs is used again; the memory limit bounds it
+	}
+	if _, err := container.SetMemoryLimit(s.log); err != nil {
+		s.log.Warn("Go's memory is not bounded", "error", err)
+	}
+	ctx, stop := interruptible(cmd.Context())
+	defer stop()
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		s.keys.Watch(ctx, keyInterval, func(err error) { s.log.Error("the keyring is as it was", "error", err) })
+	}()
+	defer func() { end(); <-watched }()
+
+	adminServer := telemetry.Server(admin.Addr().String(), telemetry.Handler(telemetry.AdminOptions{
+		Metrics: s.metrics.Handler(), Reasons: s.Unready, Catalog: s.catalog, Log: s.log,
+	}), s.log)
+	failed := make(chan error, 2)
+	go func() {
+		if err := adminServer.Serve(admin); !errors.Is(err, http.ErrServerClosed) {
+			failed <- fmt.Errorf("the admin port: %w", err)
+		}
+	}()
+	defer adminServer.Close()
+	go func() { failed <- s.Serve(data) }()
+	s.log.Info("listening", "version", version, "data", data.Addr().String(), "admin", admin.Addr().String(),
+		"unsigned_scripts", s.flags.unsigned, "places", s.lanes.Places())
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	s.log.Info("draining", "delay", s.flags.drainDelay.String(), "timeout", s.flags.drainTimeout.String())
+	err := s.Drain(context.WithoutCancel(ctx), s.flags.drainDelay, s.flags.drainTimeout)
+	s.log.Info("ended", "error", err)
+	return err
+}

@@ -1,0 +1,104 @@
+// This file holds what the worker tells of each request: metrics, a span, a line in
+// the log.
+
+package worker
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/avap-framework/avap"
+	"github.com/avap-framework/avap/seal"
+	"github.com/avap-framework/avap/worker/httpd"
+	"github.com/avap-framework/avap/worker/lane"
+	"github.com/avap-framework/avap/worker/telemetry"
+)
+
+// seen is what was seen of a request so far.
+type seen struct {
+	code    avap.ErrorCode
+	refusal telemetry.Refusal
+	lane    telemetry.Lane
+	cache   telemetry.CacheUse
+	at      time.Duration // the last mark, from the request's first byte on
+	stages  telemetry.Stages
+	span    telemetry.Span
+}
+
+// mark ends a stage that began with the last mark.
+func (s *seen) mark(r *httpd.Request, stage telemetry.Stage) {
+	at := time.Since(r.Began)
+	s.stages[stage], s.at = at-s.at, at
+}
+
+// endTurns gives the execution's place up.
+func (x *exchange) endTurns() {
+	x.lane = telemetry.LaneFast
+	if x.turns.Slow() {
+		x.lane = telemetry.LaneSlow
+	}
+	x.stages[telemetry.StageQueue] = x.turns.Waited()
+	x.turns.end()
+}
+
+// observe tells of a request that was answered.
+func (w *Worker) observe(r *httpd.Request, x *exchange) {
+	if w.opt.Metrics == nil && !w.opt.Tracer.Enabled() && !w.verbose {
+		return
+	}
+	o := &x.observation
+	*o = telemetry.Observation{
+		Lane: x.lane, Cache: x.cache, Refusal: x.refusal, Status: r.Status(), Code: x.code,
+		BytesIn: len(r.Body), BytesOut: r.Size(), Stages: x.stages, Total: time.Since(r.Began),
+	}
+	if x.endpoint != nil {
+		o.Endpoint = x.endpoint.label
+	}
+	if r.Abort {
+		o.Status = 0
+	}
+	if w.opt.Metrics != nil {
+		w.opt.Metrics.Observe(o)
+	}
+	x.span.Finish(o, text(x.id))
+	if w.verbose {
+		w.opt.Log.LogAttrs(context.Background(), slog.LevelDebug, "request",
+			slog.String("request_id", string(x.id)), slog.String("endpoint", o.Endpoint.String()),
+			slog.Int("status", o.Status), slog.String("code", string(o.Code)), slog.String("lane", o.Lane.String()),
+			slog.Float64("ms", o.Total.Seconds()*1e3))
+	}
+}
+
+// refusalOf gives why a request was turned away, where that is finer than its code.
+func refusalOf(err error) telemetry.Refusal {
+	var reason lane.Reason
+	var sealed *seal.Error
+	switch {
+	case errors.As(err, &reason):
+		switch reason {
+		case lane.QueueFull, lane.SlowFull:
+			return telemetry.RefusedQueueFull
+		case lane.QueueWait, lane.SlowWait:
+			return telemetry.RefusedQueueWait
+		}
+		return telemetry.RefusedMemory
+	case errors.As(err, &sealed) && sealed.Code == seal.CodeOverloaded:
+		return telemetry.RefusedReplayFull
+	}
+	return telemetry.RefusedNot
+}
+
+// codeOf gives the code of an error, empty for none.
+func codeOf(err error) avap.ErrorCode {
+	if all := avap.Errors(err); len(all) > 0 {
+		return all[0].Code
+	}
+	return ""
+}
+
+// epoch is what times are counted from: that reads the monotonic clock alone.
+var epoch = time.Now()
+
+func now() time.Duration { return time.Since(epoch) }

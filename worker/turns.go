@@ -1,0 +1,112 @@
+// This file holds what an execution of the worker runs under: its part in the lanes,
+// and the caller, who may go away.
+
+package worker
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/avap-framework/avap"
+	"github.com/avap-framework/avap/vm"
+	"github.com/avap-framework/avap/worker/httpd"
+	"github.com/avap-framework/avap/worker/lane"
+)
+
+// lookForCaller is after how many yields of the slow lane, some 50 µs each, an
+// execution looks whether its caller is still there.
+const lookForCaller = 256
+
+// turns is the scheduler of an execution, and its context: it ends when the caller
+// closes the connection. It is used again for the next request.
+type turns struct {
+	*lane.Ticket
+	request *httpd.Request
+	yields  int
+	unwatch func() // ends the watching during a host call
+
+	mu   sync.Mutex
+	done chan struct{} // closed when the caller has gone
+	gone bool
+}
+
+var (
+	_ vm.Scheduler    = (*turns)(nil)
+	_ context.Context = (*turns)(nil)
+)
+
+// begin makes it ready for an execution.
+func (t *turns) begin(ticket *lane.Ticket, r *httpd.Request) {
+	t.Ticket, t.request, t.yields = ticket, r, 0
+	if t.done == nil || t.gone {
+		t.done, t.gone = make(chan struct{}), false
+	}
+}
+
+// end gives the ticket up.
+func (t *turns) end() {
+	t.stopWatching()
+	t.Ticket.Done()
+	t.Ticket, t.request = nil, nil
+}
+
+// Yield lets others run, and ends the execution if its caller has gone away.
+func (t *turns) Yield() error {
+	if err := t.Ticket.Yield(); err != nil || !t.Slow() {
+		return err
+	}
+	if t.yields++; t.yields%lookForCaller == 0 && t.request.Gone() {
+		t.cancel()
+		return &avap.Error{Code: vm.CodeCancelled, Msg: "cancelled: the caller has gone", Err: context.Canceled}
+	}
+	return nil
+}
+
+// Leave gives the place up for a host call, which ends if the caller goes away.
+func (t *turns) Leave() {
+	t.Ticket.Leave()
+	t.unwatch = t.request.Watch(t.cancel)
+}
+
+// Enter takes a place again.
+func (t *turns) Enter() error {
+	t.stopWatching()
+	return t.Ticket.Enter()
+}
+
+func (t *turns) stopWatching() {
+	if t.unwatch != nil {
+		t.unwatch()
+		t.unwatch = nil
+	}
+}
+
+// cancel notes that the caller has gone.
+func (t *turns) cancel() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.gone {
+		t.gone = true
+		close(t.done)
+	}
+}
+
+// Deadline is none: quotas bound the execution.
+func (t *turns) Deadline() (time.Time, bool) { return time.Time{}, false }
+
+// Done is closed when the caller has gone.
+func (t *turns) Done() <-chan struct{} { return t.done }
+
+// Err is context.Canceled when the caller has gone.
+func (t *turns) Err() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.gone {
+		return context.Canceled
+	}
+	return nil
+}
+
+// Value has nothing.
+func (t *turns) Value(any) any { return nil }

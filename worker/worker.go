@@ -1,0 +1,166 @@
+// This file holds the worker: what it is made of, its start and its end.
+
+// Package worker is the door over HTTP: it checks requests, runs scripts in the
+// engine, and answers JSON. It stands on a few packages below it, each with one job:
+// httpd reads and writes HTTP, lane decides who runs, l1 caches programs, rate
+// limits callers, telemetry tells what happened.
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/avap-framework/avap"
+	"github.com/avap-framework/avap/seal"
+	"github.com/avap-framework/avap/worker/httpd"
+	"github.com/avap-framework/avap/worker/l1"
+	"github.com/avap-framework/avap/worker/lane"
+	"github.com/avap-framework/avap/worker/telemetry"
+)
+
+// Catalog is one revision of what scripts are compiled against. It does not change:
+// an execution sees one from its start to its end.
+type Catalog struct {
+	Engine *avap.Engine
+	// Script gives a stored script of the catalog, and the hash of its package; nil
+	// where there is none of that name. A nil function stands for no scripts.
+	Script func(ctx context.Context, name string) (*seal.Unit, [32]byte, error)
+}
+
+// Options tune the worker. The zero value of each field but Catalog is useful.
+type Options struct {
+	// Catalog gives the catalog that is in force, nil where there is none yet: then
+	// executions are answered with catalog_unavailable.
+	Catalog func() *Catalog
+	Limits  avap.Limits
+	MaxBody int // bytes of a request's body; default 1 MiB
+	// Keys are the package and request keys; nil for none.
+	Keys *seal.Keyring
+	// Verifier verifies signed requests; nil refuses each.
+	Verifier *seal.Verifier
+	// Unsigned lets requests without a signature run scripts.
+	Unsigned bool
+	// CompileEndpoint opens POST /api/v1/compile, to unsigned requests only with
+	// LoopbackOnly.
+	CompileEndpoint bool
+	// LoopbackOnly refuses requests whose Host is no loopback name or address,
+	// so that no web page can reach a developer's machine by a name of its own.
+	LoopbackOnly bool
+	// Grants is what scripts of signed requests may reach, UnsignedGrants those of
+	// others.
+	Grants, UnsignedGrants avap.Capability
+	Lanes                  *lane.Lanes // default: lane.Options{}
+	Limiter                Limiter     // default: none
+	CacheBytes             int         // of compiled programs; default 64 MiB
+	Version                string
+	HTTP                   httpd.Options      // but for Handler, MaxBody and Log
+	Metrics                *telemetry.Metrics // default: none
+	Tracer                 *telemetry.Tracer  // default: none
+	Log                    *slog.Logger       // default: discards
+}
+
+// Worker serves the REST API. It is safe for concurrent use.
+type Worker struct {
+	opt    Options
+	server *httpd.Server
+	lanes  *lane.Lanes
+	caches
+	health  []byte
+	verbose bool                             // whether each request is logged
+	unready atomic.Pointer[telemetry.Reason] // beside the catalog; nil for none
+}
+
+// New makes a worker.
+func New(opt Options) *Worker {
+	if opt.MaxBody == 0 {
+		opt.MaxBody = httpd.DefaultMaxBody
+	}
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	if opt.Lanes == nil {
+		opt.Lanes = lane.New(lane.Options{})
+	}
+	if opt.CacheBytes == 0 {
+		opt.CacheBytes = l1.DefaultBytes
+	}
+	if opt.Tracer == nil {
+		opt.Tracer = new(telemetry.Tracer)
+	}
+	w := &Worker{
+		opt:     opt,
+		lanes:   opt.Lanes,
+		verbose: opt.Log.Enabled(context.Background(), slog.LevelDebug),
+		caches:  newCaches(opt.CacheBytes),
+		health:  []byte(`{"status":"healthy","service":"avap-server","version":` + quote(opt.Version) + `}`),
+	}
+	http := opt.HTTP
+	http.Handler, http.MaxBody, http.Log = handler{w}, opt.MaxBody, opt.Log
+	w.server = httpd.New(http)
+	return w
+}
+
+// Serve answers the connections of a listener until Shutdown.
+func (w *Worker) Serve(l net.Listener) error {
+	if err := w.server.Serve(l); !errors.Is(err, httpd.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+// Connections is how many connections of the data port are open.
+func (w *Worker) Connections() int { return w.server.Connections() }
+
+// CacheStats tells of the compiled programs that are kept.
+func (w *Worker) CacheStats() telemetry.CacheStats {
+	sum := telemetry.CacheStats{Limit: int64(w.opt.CacheBytes)}
+	for _, c := range w.each() {
+		s := c.Stats()
+		sum.Hits, sum.Misses, sum.Evictions = sum.Hits+s.Hits, sum.Misses+s.Misses, sum.Evictions+s.Evictions
+		sum.Entries, sum.Bytes = sum.Entries+c.Len(), sum.Bytes+int64(c.Bytes())
+	}
+	return sum
+}
+
+// SetUnready makes /readyz say no, for a reason; nil makes it say yes. Requests are
+// answered all the same.
+func (w *Worker) SetUnready(r *telemetry.Reason) { w.unready.Store(r) }
+
+// Unready gives the reasons why the worker is not ready; none where it is.
+func (w *Worker) Unready() []telemetry.Reason {
+	var reasons []telemetry.Reason
+	if r := w.unready.Load(); r != nil {
+		reasons = append(reasons, *r)
+	}
+	if w.opt.Catalog() == nil {
+		reasons = append(reasons, telemetry.Reason{Code: codeCatalog, Message: "there is no catalog yet"})
+	}
+	return reasons
+}
+
+// ready tells whether there is no reason against it, without making a list of them.
+func (w *Worker) ready() bool { return w.unready.Load() == nil && w.opt.Catalog() != nil }
+
+// Drain ends the worker without losing what it has accepted. Readiness falls at once,
+// and answers end their connections; after delay, the time in which whoever balances
+// the load takes notice, nothing more is accepted; what is in progress has timeout
+// to finish. What has not is cut off, which is an error.
+func (w *Worker) Drain(ctx context.Context, delay, timeout time.Duration) error {
+	w.SetUnready(&telemetry.Reason{Code: codeDraining, Message: "the worker is ending"})
+	w.server.Drain()
+	select {
+	case <-time.After(delay):
+	case <-ctx.Done():
+	}
+	deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
+	defer cancel()
+	if err := w.server.Shutdown(deadline); err != nil {
+		return fmt.Errorf("requests in progress did not finish within %v and were cut off", timeout)
+	}
+	return nil
+}
