@@ -105,6 +105,9 @@ func (k *Key) ValidAt(t time.Time) bool {
 	return !t.Before(k.NotBefore) && (k.NotAfter.IsZero() || t.Before(k.NotAfter))
 }
 
+// always tells whether no clock need be read to know that the key is valid.
+func (k *Key) always() bool { return k.NotBefore.IsZero() && k.NotAfter.IsZero() }
+
 // Format writes use and id under every verb: a key never shows its secret.
 func (k *Key) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, string(k.Use)+" key "+k.ID)
@@ -125,6 +128,7 @@ func (k *Key) block() (b [sha256.BlockSize]byte) {
 type mac struct {
 	h   hash.Hash
 	buf [256]byte
+	n   int // bytes of buf that wait
 }
 
 func (k *Key) begin() *mac {
@@ -136,19 +140,35 @@ func (k *Key) begin() *mac {
 	return m
 }
 
-func (m *mac) bytes(b []byte) { m.h.Write(b) }
+// bytes writes bytes, behind what waits in the buffer.
+func (m *mac) bytes(b []byte) {
+	m.flush()
+	m.h.Write(b)
+}
 
-// string writes a text by way of the buffer, so that it is not allocated anew.
+// string writes a text by way of the buffer: it is not allocated anew, and short ones
+// are hashed together.
 func (m *mac) string(s string) {
 	for s != "" {
-		n := copy(m.buf[:], s)
-		m.h.Write(m.buf[:n])
+		if m.n == len(m.buf) {
+			m.flush()
+		}
+		n := copy(m.buf[m.n:], s)
+		m.n += n
 		s = s[n:]
+	}
+}
+
+func (m *mac) flush() {
+	if m.n > 0 {
+		m.h.Write(m.buf[:m.n])
+		m.n = 0
 	}
 }
 
 // end gives the MAC, and the computation back to the pool.
 func (k *Key) end(m *mac) (sum [sha256.Size]byte) {
+	m.flush()
 	copy(sum[:], m.h.Sum(m.buf[:0]))
 	k.macs.Put(m)
 	return sum

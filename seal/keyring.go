@@ -153,7 +153,7 @@ func (r *Keyring) Watch(ctx context.Context, interval time.Duration, onError fun
 // Lookup gives the key of a use and an id that is valid now, nil where there is none.
 func (r *Keyring) Lookup(use Use, id string) *Key {
 	for _, k := range r.current.Load().keys[use] {
-		if k.ID == id && k.ValidAt(r.now()) {
+		if k.ID == id && (k.always() || k.ValidAt(r.now())) {
 			return k
 		}
 	}

@@ -77,16 +77,20 @@ type Header struct {
 }
 
 // ParseHeader looks at the values of a request's X-AVAP-Signature headers,
-// before its body is read. Its errors are of type *Error.
-func (v *Verifier) ParseHeader(values []string) (Header, error) {
-	if len(values) == 0 || len(values) == 1 && strings.Trim(values[0], " \t") == "" {
-		return Header{}, &Error{Code: CodeMissing, Msg: "the request is not signed: " + HeaderName + " is missing"}
-	}
+// before its body is read. The Header keeps parts of them. Its errors are of type
+// *Error.
+func (v *Verifier) ParseHeader(values []string) (h Header, err error) {
 	if len(values) > 1 {
-		return Header{}, invalid("more than one " + HeaderName)
+		return h, invalid("more than one " + HeaderName)
 	}
-	h, err := parseHeader(strings.Trim(values[0], " \t"))
-	if err != nil {
+	value := ""
+	if len(values) == 1 {
+		value = trimSpace(values[0])
+	}
+	if value == "" {
+		return h, &Error{Code: CodeMissing, Msg: "the request is not signed: " + HeaderName + " is missing"}
+	}
+	if err := h.parse(value); err != nil {
 		return Header{}, &Error{Code: CodeInvalid, Msg: "the signature is malformed: " + err.Error(), Err: err}
 	}
 	if v.memory != nil && h.nonce == "" {
@@ -99,6 +103,17 @@ func (v *Verifier) ParseHeader(values []string) (Header, error) {
 		return Header{}, expired()
 	}
 	return h, nil
+}
+
+// trimSpace takes blanks and tabs off both ends.
+func trimSpace(s string) string {
+	for s != "" && (s[0] == ' ' || s[0] == '\t') {
+		s = s[1:]
+	}
+	for s != "" && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
+		s = s[:len(s)-1]
+	}
+	return s
 }
 
 func invalid(msg string) *Error { return &Error{Code: CodeInvalid, Msg: msg} }
@@ -118,10 +133,10 @@ var (
 	errNoFields = errors.New("t, kid or v1 is missing")
 )
 
-// parseHeader reads fields in any order, apart by a comma and perhaps a space.
-func parseHeader(s string) (h Header, err error) {
+// parse reads fields in any order, apart by a comma and perhaps a space.
+func (h *Header) parse(s string) error {
 	if len(s) > maxHeader {
-		return h, errLong
+		return errLong
 	}
 	sum := ""
 	for rest, more := s, true; more; {
@@ -142,13 +157,13 @@ func parseHeader(s string) (h Header, err error) {
 		}
 		switch {
 		case into == nil || *into != "":
-			return h, errField
+			return errField
 		case valid != nil:
-			return h, valid
+			return valid
 		}
 		*into = value
 	}
-	return h, check(h.time != "" && h.KeyID != "" && sum != "", errNoFields)
+	return check(h.time != "" && h.KeyID != "" && sum != "", errNoFields)
 }
 
 func check(ok bool, err error) error {
@@ -160,8 +175,13 @@ func check(ok bool, err error) error {
 
 // setTime reads t. One that no clock will ever show is merely far away.
 func (h *Header) setTime(s string) error {
-	if s == "" || len(s) > 1 && s[0] == '0' || strings.Trim(s, "0123456789") != "" {
+	if s == "" || len(s) > 1 && s[0] == '0' {
 		return errTime
+	}
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return errTime
+		}
 	}
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil {
@@ -172,22 +192,29 @@ func (h *Header) setTime(s string) error {
 }
 
 func (h *Header) setSum(s string) error {
-	if len(s) != hex.EncodedLen(len(h.sum)) || strings.Trim(s, "0123456789abcdef") != "" {
+	if len(s) != hex.EncodedLen(len(h.sum)) {
 		return errSum
 	}
 	for i := range h.sum {
-		h.sum[i] = digit(s[2*i])<<4 | digit(s[2*i+1])
+		high, low := digits[s[2*i]], digits[s[2*i+1]]
+		if high|low > 0xf {
+			return errSum
+		}
+		h.sum[i] = high<<4 | low
 	}
 	return nil
 }
 
-// digit is the value of a lower-case hex digit.
-func digit(c byte) byte {
-	if c >= 'a' {
-		return c - 'a' + 10
+// digits are the values of lower-case hex digits; of anything else 0xff.
+var digits = func() (t [256]byte) {
+	for c := range t {
+		t[c] = 0xff
 	}
-	return c - '0'
-}
+	for i, c := range "0123456789abcdef" {
+		t[c] = byte(i)
+	}
+	return t
+}()
 
 func validNonce(s string) bool {
 	for i := range len(s) {

@@ -77,16 +77,20 @@ func (m *Machine) appendLogs(dst []byte) ([]byte, error) {
 // appendMillis writes a duration in milliseconds, rounded to a microsecond,
 // without trailing zeros.
 func appendMillis(dst []byte, d time.Duration) []byte {
-	us := int64(d.Round(time.Microsecond) / time.Microsecond)
-	dst = strconv.AppendInt(dst, us/1000, 10)
-	if frac := us % 1000; frac != 0 {
-		dst = append(dst, '.', byte('0'+frac/100))
-		if frac%100 != 0 {
-			dst = append(dst, byte('0'+frac/10%10))
-			if frac%10 != 0 {
-				dst = append(dst, byte('0'+frac%10))
-			}
-		}
+	us := uint64(max(0, d)+time.Microsecond/2) / uint64(time.Microsecond)
+	frac := us % 1000
+	if us == frac {
+		dst = append(dst, '0')
+	} else {
+		dst = strconv.AppendUint(dst, us/1000, 10)
 	}
-	return dst
+	if frac == 0 {
+		return dst
+	}
+	digits := [...]byte{'.', byte('0' + frac/100), byte('0' + frac/10%10), byte('0' + frac%10)}
+	n := len(digits)
+	for digits[n-1] == '0' {
+		n--
+	}
+	return append(dst, digits[:n]...)
 }

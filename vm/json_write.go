@@ -9,12 +9,43 @@ package vm
 // What is appended is charged before dst grows, and counts as output. Values
 // nested beyond 200 levels, or in themselves, are errors of CodeRuntime.
 func (m *Machine) AppendJSON(dst []byte, v Value) ([]byte, error) {
+	if short, ok, err := m.appendShort(dst, v); ok || err != nil {
+		return short, err
+	}
 	w := jsonWriter{m: m, dst: dst, base: len(dst)}
 	err := w.value(v, 0)
 	if err == nil {
 		err = m.output(len(w.dst) - w.base - w.counted)
 	}
 	return w.dst, err
+}
+
+// shortJSON is how many bytes the writer pays for at once when it begins.
+const shortJSON = 64
+
+// appendShort appends a number, a word or a short text, which most values are, for
+// the price that the writer asks for it. It tells whether it did.
+func (m *Machine) appendShort(dst []byte, v Value) (_ []byte, ok bool, err error) {
+	from := len(dst)
+	switch v.Kind() {
+	case String:
+		if v.byteLen() > shortJSON/2 {
+			return dst, false, nil
+		}
+		if dst = AppendQuoted(dst, v.str()); len(dst)-from > shortJSON-2 {
+			return dst[:from], false, nil
+		}
+	case Int:
+		dst = appendInt(dst, v.Int())
+	case Float:
+		dst = appendFloat(dst, v.Float())
+	default:
+		return dst, false, nil
+	}
+	if err := m.Charge(shortJSON); err != nil {
+		return dst, false, err
+	}
+	return dst, true, m.output(len(dst) - from)
 }
 
 // jsonWriter writes one value.
@@ -34,7 +65,7 @@ func (w *jsonWriter) room(n int) error {
 	if written+n <= w.charged {
 		return nil
 	}
-	more := max(written+n, 2*w.charged, 64) - w.charged
+	more := max(written+n, 2*w.charged, shortJSON) - w.charged
 	if err := w.m.Charge(more); err != nil {
 		return err
 	}
@@ -205,6 +236,12 @@ func (w *jsonWriter) text(s string) error {
 // AppendQuoted appends a short text, which must be valid UTF-8, as JSON: unescaped
 // but for what JSON demands. Nothing is charged for it.
 func AppendQuoted(dst []byte, s string) []byte {
+	if from, end := len(dst), len(dst)+len(s)+2; end <= cap(dst) && escapeStart(s) == len(s) {
+		dst = dst[:end]
+		dst[from], dst[end-1] = '"', '"'
+		copy(dst[from+1:], s)
+		return dst
+	}
 	return append(appendEscapedJSON(append(dst, '"'), s), '"')
 }
 

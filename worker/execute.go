@@ -59,15 +59,14 @@ func (w *Worker) run(r *httpd.Request, x *exchange, e *execution) error {
 	if err := e.SetQuery(x.query); err != nil {
 		return err
 	}
-	began := now()
 	_, span := w.opt.Tracer.Start(e.ctx, telemetry.StageRun)
 	err = e.Run(program)
-	span.End(codeOf(err))
-	x.stages[telemetry.StageHost] = e.HostTime()
-	x.stages[telemetry.StageRun] = now() - began - e.HostTime()
+	x.markRun(r, e)
 	if err != nil {
+		span.End(codeOf(err))
 		return err
 	}
+	span.End("")
 	answer, err := e.AppendAnswer(r.Buffer())
 	if err != nil {
 		return err
@@ -111,11 +110,11 @@ func (w *Worker) admit(r *httpd.Request, x *exchange, do func(*httpd.Request, *e
 
 // beginSpan begins the span of a request, and takes over its trace.
 func (w *Worker) beginSpan(ctx context.Context, r *httpd.Request, x *exchange) (context.Context, telemetry.Span) {
-	parent := r.Header.PeekBytes(headerParent)
+	parent, n := r.Watched(fieldParent)
 	if len(parent) == 0 && !w.opt.Tracer.Enabled() {
 		return ctx, telemetry.Span{}
 	}
-	if len(r.Header.PeekAll("Traceparent")) > 1 {
+	if n > 1 {
 		parent = nil
 	}
 	var states []string

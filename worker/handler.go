@@ -20,11 +20,15 @@ import (
 	"github.com/avap-framework/avap/worker/telemetry"
 )
 
-// Names of headers, as the parser writes them.
-var (
-	headerRequestID = []byte("X-Request-Id")
-	headerParent    = []byte("Traceparent")
+// Header fields that the worker looks at, by their index in watch.
+const (
+	fieldSignature = iota
+	fieldRequestID
+	fieldOrigin
+	fieldParent
 )
+
+var watch = []string{"x-avap-signature", "x-request-id", "origin", "traceparent"}
 
 // exchange is what the worker knows of a request. It is kept with the request and
 // used again.
@@ -102,7 +106,7 @@ func (w *Worker) begin(r *httpd.Request) *exchange {
 	}
 	x.seen = seen{}
 	x.endpoint, x.query, x.signed = nil, "", false
-	x.id = r.Header.PeekBytes(headerRequestID)
+	x.id, _ = r.Watched(fieldRequestID)
 	if len(x.id) == 0 || len(x.id) > 128 || !printable(x.id) {
 		x.id = newID(&x.ids)
 	}
@@ -140,8 +144,8 @@ func (w *Worker) checkHead(r *httpd.Request, x *exchange) error {
 			path = []byte(plain)
 		}
 	}
-	signatures := r.Header.PeekAll("X-Avap-Signature")
-	signed := len(signatures) > 1 || len(signatures) == 1 && len(bytes.TrimSpace(signatures[0])) > 0
+	signature, n := r.Watched(fieldSignature)
+	signed := len(signature) > 0 || n > 1
 	if !signed {
 		if err := w.foreign(r); err != nil {
 			return err
@@ -153,7 +157,7 @@ func (w *Worker) checkHead(r *httpd.Request, x *exchange) error {
 	if err := checkMethod(r, x.endpoint); err != nil || !x.endpoint.signed {
 		return err
 	}
-	return w.checkSignature(x, signatures, signed)
+	return w.checkSignature(x, signature, n)
 }
 
 // pathOf gives path and query of a target, which may be a whole URL.
@@ -182,29 +186,22 @@ func checkMethod(r *httpd.Request, e *endpoint) error {
 	return &avap.Error{Code: codeMethod, Msg: e.path + " takes " + e.method + " alone"}
 }
 
-// checkSignature looks at form, key and time of a signature. A request without one
-// goes on where the worker lets it.
-func (w *Worker) checkSignature(x *exchange, values [][]byte, signed bool) error {
-	if !signed && w.allowsUnsigned(x.endpoint) {
+// checkSignature looks at form, key and time of a signature, of which the header has
+// n fields. A request without one goes on where the worker lets it.
+func (w *Worker) checkSignature(x *exchange, value []byte, n int) (err error) {
+	signed := len(value) > 0 || n > 1
+	switch {
+	case !signed && w.allowsUnsigned(x.endpoint):
 		return nil
-	}
-	if w.opt.Verifier == nil {
-		if signed {
-			return &avap.Error{Code: codeSignature, Msg: "the signature's key is unknown"}
-		}
+	case !signed:
 		return missing()
+	case w.opt.Verifier == nil:
+		return &avap.Error{Code: codeSignature, Msg: "the signature's key is unknown"}
 	}
-	var one [2]string
-	headers := one[:0]
-	for i := 0; i < len(values) && i < len(one); i++ {
-		headers = append(headers, text(values[i]))
-	}
-	h, err := w.opt.Verifier.ParseHeader(headers)
-	if err != nil {
-		return err
-	}
-	x.header, x.signed = h, true
-	return nil
+	values := [2]string{text(value)}
+	x.header, err = w.opt.Verifier.ParseHeader(values[:min(n, len(values))])
+	x.signed = err == nil
+	return err
 }
 
 func (w *Worker) allowsUnsigned(e *endpoint) bool {
@@ -261,12 +258,12 @@ func (w *Worker) foreign(r *httpd.Request) error {
 	if w.opt.LoopbackOnly && !loopback(host) {
 		return &avap.Error{Code: codeOrigin, Msg: "this worker answers requests to localhost alone"}
 	}
-	origins := r.Header.PeekAll("Origin")
-	if len(origins) == 0 {
+	origin, n := r.Watched(fieldOrigin)
+	if n == 0 {
 		return nil
 	}
-	if len(origins) == 1 {
-		if u, err := url.Parse(string(origins[0])); err == nil && u.Host != "" && strings.EqualFold(u.Host, host) {
+	if n == 1 {
+		if u, err := url.Parse(string(origin)); err == nil && u.Host != "" && strings.EqualFold(u.Host, host) {
 			return nil
 		}
 	}

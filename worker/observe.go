@@ -33,6 +33,15 @@ func (s *seen) mark(r *httpd.Request, stage telemetry.Stage) {
 	s.stages[stage], s.at = at-s.at, at
 }
 
+// markRun ends the stage in which the execution read its input and ran: what it waited
+// for, compiling and hosts are stages of their own.
+func (s *seen) markRun(r *httpd.Request, e *execution) {
+	s.mark(r, telemetry.StageRun)
+	s.stages[telemetry.StageHost] = e.HostTime()
+	others := s.stages[telemetry.StageHost] + s.stages[telemetry.StageCompile] + e.exchange.turns.Waited()
+	s.stages[telemetry.StageRun] = max(0, s.stages[telemetry.StageRun]-others)
+}
+
 // endTurns gives the execution's place up.
 func (x *exchange) endTurns() {
 	x.lane = telemetry.LaneFast
@@ -51,7 +60,13 @@ func (w *Worker) observe(r *httpd.Request, x *exchange) {
 	o := &x.observation
 	*o = telemetry.Observation{
 		Lane: x.lane, Cache: x.cache, Refusal: x.refusal, Status: r.Status(), Code: x.code,
-		BytesIn: len(r.Body), BytesOut: r.Size(), Stages: x.stages, Total: time.Since(r.Began),
+		BytesIn: len(r.Body), BytesOut: r.Size(), Stages: x.stages,
+	}
+	if !r.Sent.IsZero() {
+		o.Total = r.Sent.Sub(r.Began)
+		if x.lane != telemetry.LaneNone {
+			o.Stages[telemetry.StageAnswer] = max(0, o.Total-x.at)
+		}
 	}
 	if x.endpoint != nil {
 		o.Endpoint = x.endpoint.label
@@ -97,8 +112,3 @@ func codeOf(err error) avap.ErrorCode {
 	}
 	return ""
 }
-
-// epoch is what times are counted from: that reads the monotonic clock alone.
-var epoch = time.Now()
-
-func now() time.Duration { return time.Since(epoch) }

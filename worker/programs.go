@@ -4,6 +4,7 @@ package worker
 
 import (
 	"errors"
+	"time"
 
 	"github.com/avap-framework/avap"
 	"github.com/avap-framework/avap/seal"
@@ -179,11 +180,11 @@ func (w *Worker) lookUp(e *execution, cache *l1.Cache[*cached], key string, make
 		cache.Delete(key)
 	}
 	x.cache = telemetry.CacheMiss
-	began := now()
+	began := time.Now()
 	_, span := w.opt.Tracer.Start(e.ctx, telemetry.StageCompile)
 	defer func() {
 		span.End("")
-		x.stages[telemetry.StageCompile] += now() - began
+		x.stages[telemetry.StageCompile] += time.Since(began)
 	}()
 	// Who waits for another one's compilation takes no place meanwhile.
 	e.exchange.turns.Ticket.Leave()

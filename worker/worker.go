@@ -100,7 +100,7 @@ func New(opt Options) *Worker {
 		health:  []byte(`{"status":"healthy","service":"avap-server","version":` + quote(opt.Version) + `}`),
 	}
 	http := opt.HTTP
-	http.Handler, http.MaxBody, http.Log = handler{w}, opt.MaxBody, opt.Log
+	http.Handler, http.MaxBody, http.Log, http.Watch = handler{w}, opt.MaxBody, opt.Log, watch
 	w.server = httpd.New(http)
 	return w
 }

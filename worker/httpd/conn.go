@@ -206,7 +206,7 @@ func (c *conn) exchange(r *Request) (again bool) {
 	defer func() {
 		if p := recover(); p != nil {
 			c.srv.guard(p)
-			r.reset()
+			r.Reset()
 			again = c.refuse(r, Defect)
 		}
 	}()
@@ -238,7 +238,7 @@ func (c *conn) readHeader(r *Request) (Problem, bool) {
 		return HeaderTooLarge, false
 	case err != nil:
 		return c.problemOf(err), false
-	case !wellFramed(&r.Header):
+	case !r.scan(c.srv.opt.Watch):
 		return Malformed, false
 	}
 	return 0, true
@@ -309,6 +309,7 @@ func (c *conn) send(r *Request) bool {
 		return false
 	}
 	now := time.Now()
+	r.Sent = now
 	if by := now.Add(c.srv.opt.SendTimeout); by.Sub(c.writeBy) >= deadlineSlack {
 		c.writeBy = by
 		if c.tcp.SetWriteDeadline(by) != nil {

@@ -58,7 +58,10 @@ type Options struct {
 	// Buffers is how many bytes headers and bodies of more than a few KiB may hold,
 	// of all connections together. What asks past it is refused. Default 64 MiB.
 	Buffers int64
-	Log     *slog.Logger // default: discards
+	// Watch are names of header fields, in lower case, that the handler asks Watched
+	// for; at most 8. They are found on the way, and doubled ones are counted.
+	Watch []string
+	Log   *slog.Logger // default: discards
 }
 
 // Handler answers requests. Its methods are called from the goroutines of
@@ -117,6 +120,7 @@ func New(opt Options) *Server {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
+	opt.Watch = opt.Watch[:min(len(opt.Watch), maxWatched)]
 	return &Server{opt: opt, conns: map[*conn]struct{}{}, done: make(chan struct{})}
 }
 

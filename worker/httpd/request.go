@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httputil"
@@ -33,6 +34,8 @@ type Request struct {
 	Body []byte
 	// Began is when the request's first byte came.
 	Began time.Time
+	// Sent is when the answer was ready to be written; zero before.
+	Sent time.Time
 	// Remote is the other end of the connection, an IPv4 address in its own form.
 	Remote netip.AddrPort
 	// Abort ends the connection without an answer.
@@ -40,11 +43,12 @@ type Request struct {
 	// User is the handler's own, and kept from one request to the next.
 	User any
 
-	conn   *conn
-	close  bool
-	taken  int    // bytes of Body that are still in the connection's reader
-	buffer []byte // of Body, where it is not in the reader
-	held   int    // bytes of it counted against the server's buffers
+	conn    *conn
+	watched [maxWatched]watched
+	close   bool
+	taken   int    // bytes of Body that are still in the connection's reader
+	buffer  []byte // of Body, where it is not in the reader
+	held    int    // bytes of it counted against the server's buffers
 
 	status int
 	fields []byte // header fields of the answer, each with its line end
@@ -65,10 +69,11 @@ func (s *Server) acquire(c *conn) *Request {
 // recycle clears a request for the next one.
 func (s *Server) recycle(r *Request) {
 	r.Header.Reset()
-	r.reset()
+	r.Reset()
+	clear(r.watched[:len(s.opt.Watch)])
 	s.release(r.held)
 	r.held = 0
-	r.conn, r.Body, r.taken, r.Abort, r.close = nil, nil, 0, false, false
+	r.conn, r.Body, r.taken, r.Abort, r.close, r.Sent = nil, nil, 0, false, false, time.Time{}
 	if cap(r.buffer) > keptBuffer {
 		r.buffer = nil
 	}
@@ -78,8 +83,8 @@ func (s *Server) recycle(r *Request) {
 	s.requests.Put(r)
 }
 
-// reset takes the answer back.
-func (r *Request) reset() { r.status, r.fields, r.out = 0, r.fields[:0], r.out[:headRoom] }
+// Reset takes the answer back.
+func (r *Request) Reset() { r.status, r.fields, r.out = 0, r.fields[:0], r.out[:headRoom] }
 
 // Gone tells whether the caller has closed its side of the connection. It asks the
 // system.
@@ -89,14 +94,29 @@ func (r *Request) Gone() bool { return r.conn.gone() }
 // called, from another goroutine. One may watch at a time.
 func (r *Request) Watch(gone func()) (stop func()) { return r.conn.watch(gone) }
 
-// wellFramed tells whether it is certain where the request ends, and whom it is for.
-func wellFramed(h *fasthttp.RequestHeader) bool {
+// maxWatched is how many header fields a handler can watch.
+const maxWatched = 8
+
+// Watched gives the value of the first header field with the name at an index of
+// Options.Watch, without white space around it, and how many there are.
+func (r *Request) Watched(i int) (value []byte, n int) { return r.watched[i].value, r.watched[i].n }
+
+// watched is what was found of a watched field.
+type watched struct {
+	value []byte
+	n     int
+}
+
+// scan looks at the header's lines: it tells whether it is certain where the request
+// ends and whom it is for, and finds the fields that the handler watches.
+func (r *Request) scan(watch []string) (ok bool) {
+	h := &r.Header
 	if h.IsHTTP11() && len(h.Host()) == 0 {
 		return false
 	}
 	// The parser refuses doubled lengths and codings that it does not know. A request
-	// with both, or with a coding that stands for none, is refused here: two servers
-	// could read it in two ways.
+	// with both, or with a coding that stands for none, is refused here, and so is a
+	// field over several lines: two servers could read them in two ways.
 	lengths, codings := 0, 0
 	for raw := h.RawHeaders(); len(raw) > 0; {
 		line := raw
@@ -105,10 +125,12 @@ func wellFramed(h *fasthttp.RequestHeader) bool {
 		} else {
 			raw = nil
 		}
-		if len(line) < len("content-length:") {
+		if len(line) == 0 {
 			continue
 		}
 		switch line[0] | 0x20 {
+		case ' ', '\t' | 0x20:
+			return false
 		case 'c':
 			if hasName(line, "content-length") {
 				lengths++
@@ -116,6 +138,14 @@ func wellFramed(h *fasthttp.RequestHeader) bool {
 		case 't':
 			if hasName(line, "transfer-encoding") {
 				codings++
+			}
+		}
+		for i, name := range watch {
+			if line[0]|0x20 == name[0] && hasName(line, name) {
+				if w := &r.watched[i]; w.n == 0 {
+					w.value = bytes.Trim(line[len(name)+1:], " \t\r")
+				}
+				r.watched[i].n++
 			}
 		}
 	}
@@ -280,11 +310,13 @@ func (r *Request) Size() int { return len(r.out) - headRoom }
 // render puts the header right in front of the body, so that one write sends both.
 func (r *Request) render(now time.Time) []byte {
 	body := len(r.out) - headRoom
-	h := append(r.head[:0], "HTTP/1.1 "...)
-	h = strconv.AppendInt(h, int64(r.status), 10)
-	h = append(h, ' ')
-	h = append(h, http.StatusText(r.status)...)
-	h = append(h, "\r\n"...)
+	h := r.head[:0]
+	if r.status == http.StatusOK {
+		h = append(h, "HTTP/1.1 200 OK\r\n"...)
+	} else {
+		h = strconv.AppendInt(append(h, "HTTP/1.1 "...), int64(r.status), 10)
+		h = append(append(append(h, ' '), http.StatusText(r.status)...), "\r\n"...)
+	}
 	h = r.conn.srv.appendDate(h, now)
 	if r.close {
 		h = append(h, "Connection: close\r\n"...)
@@ -320,4 +352,16 @@ func (r *Request) render(now time.Time) []byte {
 // Bodiless tells whether answers of a status have no body.
 func Bodiless(status int) bool {
 	return status == http.StatusNoContent || status == http.StatusResetContent || status == http.StatusNotModified
+}
+
+// ReadRequest gives the request that bytes hold, header and body. It belongs to no
+// connection: it is for benchmarks of handlers, which may answer it again and again.
+func ReadRequest(b []byte, opt Options) (*Request, error) {
+	c := &conn{srv: New(opt), fd: -1, br: bufio.NewReaderSize(bytes.NewReader(b), max(len(b), 16))}
+	r := c.srv.acquire(c)
+	if problem, ok := c.readHeader(r); !ok {
+		return nil, fmt.Errorf("httpd: the request cannot be read: problem %d", problem)
+	}
+	r.Body, r.Began = b[len(b)-max(0, r.Header.ContentLength()):], time.Now()
+	return r, nil
 }

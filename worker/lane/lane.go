@@ -27,6 +27,8 @@ const (
 	DefaultWait  = 200 * time.Millisecond
 	// FastTime is how long an execution runs in the fast lane, in turns.
 	FastTime = 500 * time.Microsecond
+	// firstYield is how long an execution has run when it yields first.
+	firstYield = 50 * time.Microsecond
 	// turn is how long an execution of the slow lane runs before another has its
 	// turn: longer than a yield, because caches have to warm up again.
 	turn = time.Millisecond
@@ -163,7 +165,7 @@ func (l *Lanes) take(t *Ticket, which int) bool {
 func (l *Lanes) place(t *Ticket, which int) {
 	l.running[which]++
 	l.last = which
-	t.running, t.began = true, now()
+	t.running = true
 }
 
 // mayRun tells whether an execution of a lane may take a place now.

@@ -25,7 +25,7 @@ type Ticket struct {
 	slow       bool // in the slow lane
 	turning    bool // counts among those that take turns there
 
-	began    time.Duration // of the present turn
+	began    time.Duration // of the present turn; 0 before the clock was looked at
 	ran      time.Duration // in turns that are over
 	waited   time.Duration // for places
 	reserved int64         // bytes
@@ -42,6 +42,9 @@ func (t *Ticket) Waited() time.Duration { return t.waited }
 // Yield lets others run, and moves the execution to the slow lane when its time
 // in the fast lane is over.
 func (t *Ticket) Yield() error {
+	if t.began == 0 { // most executions end before
+		t.began = now() - firstYield
+	}
 	ran := now() - t.began
 	switch {
 	case !t.slow && t.ran+ran >= FastTime:
@@ -57,6 +60,7 @@ func (t *Ticket) Yield() error {
 	l.mu.Unlock()
 	runtime.Gosched()
 	t.again()
+	t.began = now()
 	return nil
 }
 
@@ -182,7 +186,10 @@ func (t *Ticket) stop() {
 		return
 	}
 	t.running = false
-	t.ran += now() - t.began
+	if t.began != 0 {
+		t.ran += now() - t.began
+		t.began = 0
+	}
 	t.lanes.running[t.lane()]--
 }
 
