@@ -44,6 +44,8 @@ var layers = []layer{
 	{path: ".", imports: []string{"syntax", "host", "bytecode", "vm", "compile", "command", "catalog"}},
 	{path: "definitions", imports: []string{".", "definitions/...", "syntax", "compile", "bytecode", "command", "catalog", "seal"}, outside: true},
 	{path: "definitions/...", imports: []string{".", "definitions/...", "syntax", "compile", "bytecode", "command", "catalog", "seal"}, outside: true},
+	{path: "internal/load", imports: []string{"seal"}},
+	{path: "internal/balancer", outside: true},
 	{path: "internal/...", imports: []string{".", "internal/...", "syntax", "host", "bytecode", "vm", "compile", "command"}, outside: true},
 	{path: "worker", imports: []string{".", "vm", "worker/...", "host", "host/...", "catalog", "definitions", "definitions/...", "seal"}, outside: true},
 	{path: "worker/...", imports: []string{".", "worker/...", "host", "host/...", "catalog", "seal"}, outside: true},
