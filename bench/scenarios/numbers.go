@@ -1,0 +1,20 @@
+// This file holds the little arithmetic that reports need.
+
+package scenarios
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+)
+
+// median gives the middle of values, the mean of both where there are two; 0 of none.
+func median[T ~int64 | ~float64](values []T) T {
+	if len(values) == 0 {
+		return 0
+	}
+	s := slices.Sorted(slices.Values(values))
+	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
+}
+
+func sorted[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,216 @@
+// This file measures a worker that is offered twice what it can do.
+
+package scenarios
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/avap-framework/avap/internal/load"
+)
+
+const (
+	queueWait    = 200 * time.Millisecond
+	overloadTime = 60 * time.Second
+	// afterTime is how long the probes go on after the end of the overload.
+	afterTime = 10 * time.Second
+	probeRate = 50
+	// onTheWay is what an answer may take beside the wait in the queue.
+	onTheWay = 20 * time.Millisecond
+	// work is the processor time of one script.
+	work = time.Millisecond
+)
+
+// overloadData is all that the scenario has measured.
+type overloadData struct {
+	Rounds    int                `json:"loop_rounds"`
+	CPU       time.Duration      `json:"cpu_ns_of_a_script"`
+	Peak      float64            `json:"peak_per_second"`
+	Peaks     map[int]float64    `json:"peak_by_connections"`
+	Idle      *load.ClassResult  `json:"probes_when_idle"`
+	Result    *load.Result       `json:"overload"`
+	Probes    []load.Observation `json:"probes"`
+	Recovered time.Duration      `json:"recovered_after_ns"` // negative: never
+	Generator float64            `json:"generator_share_of_machine"`
+}
+
+func overload(ctx context.Context, l *Lab) (*Report, error) {
+	w, err := l.worker(ctx, workerOptions{flags: []string{"--queue-wait", queueWait.String()}})
+	if err != nil {
+		return nil, err
+	}
+	if err := l.warm(ctx, w); err != nil {
+		return nil, err
+	}
+	var d overloadData
+	if err := l.calibrate(ctx, w, &d); err != nil {
+		return nil, err
+	}
+	if err := l.findPeak(ctx, w, &d); err != nil {
+		return nil, err
+	}
+	idle, err := load.Run(ctx, load.Options{Addr: w.Addr, Duration: l.scaled(afterTime), Classes: []load.Class{w.probes(nil)}})
+	if err != nil {
+		return nil, err
+	}
+	d.Idle = idle.Classes[0]
+	if err := mustBeRight(d.Idle); err != nil {
+		return nil, err
+	}
+	if err := l.overloaded(ctx, w, &d); err != nil {
+		return nil, err
+	}
+	return d.report(l.scaled(overloadTime)), nil
+}
+
+// calibrate finds how many rounds of a loop take about a millisecond.
+func (l *Lab) calibrate(ctx context.Context, w *Worker, d *overloadData) error {
+	d.Rounds = 10_000
+	for range 4 {
+		before, err := w.cpu()
+		if err != nil {
+			return err
+		}
+		const requests = 300
+		result, err := load.Run(ctx, load.Options{
+			Addr: w.Addr, Duration: time.Minute,
+			Classes: []load.Class{{Name: "heavy", Source: w.source(heavy(d.Rounds)), Connections: 1, Requests: requests}},
+		})
+		if err != nil {
+			return err
+		}
+		if err := mustBeRight(result.Classes[0]); err != nil {
+			return err
+		}
+		after, err := w.cpu()
+		if err != nil {
+			return err
+		}
+		d.CPU = after.Sub(before).Total / requests
+		if d.CPU > work*9/10 && d.CPU < work*11/10 {
+			break
+		}
+		d.Rounds = max(10, int(float64(d.Rounds)*float64(work)/float64(d.CPU)))
+	}
+	l.logf("  %d rounds take %v", d.Rounds, d.CPU)
+	return nil
+}
+
+// findPeak offers as much as some numbers of connections can, back to back.
+func (l *Lab) findPeak(ctx context.Context, w *Worker, d *overloadData) error {
+	d.Peaks = map[int]float64{}
+	for _, connections := range []int{2, 4, 8, 16, 32} {
+		result, err := load.Run(ctx, load.Options{
+			Addr: w.Addr, Duration: l.scaled(5 * time.Second),
+			Classes: []load.Class{{Name: "peak", Source: w.source(heavy(d.Rounds)), Connections: connections}},
+		})
+		if err != nil {
+			return err
+		}
+		c := result.Classes[0]
+		if c.Statuses[200] == 0 {
+			return mustBeRight(c)
+		}
+		d.Peaks[connections] = float64(c.Statuses[200]) / c.Elapsed.Seconds()
+		d.Peak = max(d.Peak, d.Peaks[connections])
+	}
+	l.logf("  peak %.0f/s", d.Peak)
+	return nil
+}
+
+// probes are small requests at a low rate, which see what a client sees.
+func (w *Worker) probes(observe func(load.Observation)) load.Class {
+	c := w.at(probeRate, steady)
+	c.Name, c.Observe = "probes", observe
+	return c
+}
+
+func (l *Lab) overloaded(ctx context.Context, w *Worker, d *overloadData) error {
+	during, after := l.scaled(overloadTime), l.scaled(afterTime)
+	excess := w.at(2*d.Peak, heavy(d.Rounds))
+	excess.Connections = 8192
+	excess.Requests = int64(excess.Rate * during.Seconds())
+	probes := w.probes(func(o load.Observation) { d.Probes = append(d.Probes, o) })
+	l.logf("  %.0f/s for %v", excess.Rate, during)
+	start := time.Now()
+	before, err := load.ProcessCPU(os.Getpid())
+	if err != nil {
+		return err
+	}
+	d.Result, err = load.Run(ctx, load.Options{Addr: w.Addr, Duration: during + after, Classes: []load.Class{excess, probes}})
+	if err != nil {
+		return err
+	}
+	used, err := load.ProcessCPU(os.Getpid())
+	if err != nil {
+		return err
+	}
+	d.Generator = used.Sub(before).Total.Seconds() / time.Since(start).Seconds() / float64(runtime.NumCPU())
+	d.Recovered = recovery(d.Probes, during, d.normal())
+	return nil
+}
+
+// normal is the latency up to which a probe counts as normal.
+func (d *overloadData) normal() time.Duration {
+	idle := d.Idle.Latency().Percentile(99)
+	return max(2*idle, idle+3*time.Millisecond)
+}
+
+// recovery is how long after end ten probes in a row begin of which at least
+// nine are normal; -1 where there are none.
+func recovery(probes []load.Observation, end, normal time.Duration) time.Duration {
+	const window, enough = 10, 9
+	var later []load.Observation
+	for _, o := range probes {
+		if o.Due >= end {
+			later = append(later, o)
+		}
+	}
+	for i := 0; i+window <= len(later); i++ {
+		good := 0
+		for _, o := range later[i : i+window] {
+			if o.Failure == "" && !o.Wrong && o.Latency <= normal {
+				good++
+			}
+		}
+		if good >= enough {
+			return later[i].Due - end
+		}
+	}
+	return -1
+}
+
+func (d *overloadData) report(during time.Duration) *Report {
+	r := &Report{Data: d}
+	c := d.Result.Class("heavy")
+	done := float64(c.Statuses[200]) / during.Seconds()
+	t := Table{Columns: []string{"", "per second", "p50", "p99", "max"}}
+	row := func(name string, rate float64, h load.Histogram) {
+		t.add(name, fmt.Sprintf("%.0f", rate), ms(h.Percentile(50)), ms(h.Percentile(99)), ms(h.Max()))
+	}
+	t.add("peak, closed loop", fmt.Sprintf("%.0f", d.Peak), "", "", "")
+	t.add("offered", fmt.Sprintf("%.0f", c.Offered), "", "", "")
+	row("done (200)", done, c.Latency(200))
+	row("refused (503)", float64(c.Statuses[503])/during.Seconds(), c.Latency(503))
+	row("probes when idle", probeRate, d.Idle.Latency())
+	r.Tables = []Table{t}
+
+	r.bar("throughput over peak", "≥ 0.9", fmt.Sprintf("%.2f", done/d.Peak), done >= 0.9*d.Peak)
+	refused := c.Latency(503)
+	r.bar("503 within the queue wait, p99", "≤ "+ms(queueWait)+" and "+ms(onTheWay)+" on the way", ms(refused.Percentile(99)),
+		refused.Count() > 0 && refused.Percentile(99) <= queueWait+onTheWay)
+	others := c.Wrong - c.Statuses[503] + c.Failures()
+	r.bar("neither done nor refused", "0", fmt.Sprint(others), others == 0)
+	recovered := "never"
+	if d.Recovered >= 0 {
+		recovered = ms(d.Recovered)
+	}
+	r.bar("normal latency again after", "≤ 1.0 s", recovered, d.Recovered >= 0 && d.Recovered <= time.Second)
+	r.bar("generator's share of the machine", "< 0.1", fmt.Sprintf("%.3f", d.Generator), d.Generator < 0.1)
+	r.notef("A script takes %v of processor time (%d rounds of a loop). Normal is a latency of up to %s; probes are sent every %v.",
+		d.CPU.Round(time.Microsecond), d.Rounds, ms(d.normal()), time.Second/probeRate)
+	return r
+}

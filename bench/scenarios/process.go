@@ -1,0 +1,233 @@
+// This file starts and ends the processes that are measured.
+
+package scenarios
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/avap-framework/avap/internal/load"
+	"github.com/avap-framework/avap/seal"
+)
+
+const (
+	startTime = 20 * time.Second // what a process may take until it is ready
+	endTime   = 60 * time.Second // what it may take to end
+)
+
+// A Lab holds the processes and files of one scenario.
+type Lab struct {
+	opt     Options
+	dir     string
+	started []*process
+	undo    []func() error
+}
+
+// NewLab makes a lab with a folder of its own.
+func NewLab(opt Options) (*Lab, error) {
+	dir, err := os.MkdirTemp("", "avap-scenario-")
+	return &Lab{opt: opt, dir: dir}, err
+}
+
+// Close ends what is still running and removes the folder.
+func (l *Lab) Close() error {
+	var errs []error
+	for _, p := range l.started {
+		errs = append(errs, p.kill())
+	}
+	for _, undo := range l.undo {
+		errs = append(errs, undo())
+	}
+	return errors.Join(append(errs, os.RemoveAll(l.dir))...)
+}
+
+// A process is one that the lab has started.
+type process struct {
+	cmd    *exec.Cmd
+	stderr *tail
+	done   chan struct{} // closed when it has ended
+	err    error         // how, when done is closed
+}
+
+// start runs a command that ends with this program at the latest. Where group is
+// not nil, it runs in that control group from its first instruction on.
+func (l *Lab) start(group *cgroup, name string, args ...string) (*process, error) {
+	if group != nil {
+		name, args = group.enter(name, args)
+	}
+	cmd := exec.Command(name, args...)
+	p := &process{cmd: cmd, stderr: &tail{}, done: make(chan struct{})}
+	cmd.Dir = l.dir
+	cmd.Stderr = p.stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	l.started = append(l.started, p)
+	go func() {
+		p.err = cmd.Wait()
+		close(p.done)
+	}()
+	return p, nil
+}
+
+func (p *process) pid() int { return p.cmd.Process.Pid }
+
+// terminate sends SIGTERM; wait tells how the process ended.
+func (p *process) terminate() error { return p.cmd.Process.Signal(syscall.SIGTERM) }
+
+// wait gives the error of a process that did not end well, or not in time.
+func (p *process) wait(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, endTime)
+	defer cancel()
+	select {
+	case <-p.done:
+		if p.err != nil {
+			return fmt.Errorf("%s: %w\n%s", filepath.Base(p.cmd.Path), p.err, p.stderr)
+		}
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("%s does not end: %w", filepath.Base(p.cmd.Path), ctx.Err())
+	}
+}
+
+func (p *process) kill() error {
+	if err := p.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	<-p.done
+	return nil
+}
+
+// cpu is the processor time that the process has used.
+func (p *process) cpu() (load.CPU, error) { return load.ProcessCPU(p.pid()) }
+
+// ready waits until a URL answers 200.
+func (p *process) ready(ctx context.Context, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	for {
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return err
+		}
+		answer, err := client.Do(r)
+		if err == nil {
+			_ = answer.Body.Close() // the status says it
+			if answer.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		select {
+		case <-p.done:
+			return fmt.Errorf("%s ended at its start: %w\n%s", p.cmd, p.err, p.stderr)
+		case <-ctx.Done():
+			return fmt.Errorf("%s is not ready within %v\n%s", p.cmd, startTime, p.stderr)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+// freeAddr gives an address of loopback whose port was free a moment ago.
+func freeAddr() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
+
+// A Worker is a running `avap serve`.
+type Worker struct {
+	*process
+	Addr string // its data port
+}
+
+// workerOptions are what scenarios want of a worker.
+type workerOptions struct {
+	keys   string // file; empty for one with new keys
+	signed bool   // unsigned scripts are refused
+	group  *cgroup
+	flags  []string
+}
+
+// worker starts a worker and returns when it is ready.
+func (l *Lab) worker(ctx context.Context, opt workerOptions) (*Worker, error) {
+	if opt.keys == "" {
+		opt.keys = filepath.Join(l.dir, "keys.json")
+		if _, err := l.newKeys(opt.keys, "first"); err != nil {
+			return nil, err
+		}
+	}
+	addr, err := freeAddr()
+	if err != nil {
+		return nil, err
+	}
+	admin, err := freeAddr()
+	if err != nil {
+		return nil, err
+	}
+	unsigned := "allow"
+	if opt.signed {
+		unsigned = "deny"
+	}
+	args := append([]string{
+		"serve", "--listen", addr, "--admin-listen", admin, "--keys", opt.keys, "--unsigned-scripts", unsigned,
+	}, opt.flags...)
+	p, err := l.start(opt.group, l.opt.Avap, args...)
+	if err != nil {
+		return nil, err
+	}
+	return &Worker{p, addr}, p.ready(ctx, "http://"+addr+"/readyz")
+}
+
+// newKeys writes a file with a package key and a request key with the given id,
+// and gives both.
+func (l *Lab) newKeys(file, id string) ([]*seal.Key, error) {
+	pack, err := seal.GenerateKey(seal.UsePackage, "package", time.Time{}, time.Time{})
+	if err != nil {
+		return nil, err
+	}
+	request, err := seal.GenerateKey(seal.UseRequest, id, time.Time{}, time.Time{})
+	if err != nil {
+		return nil, err
+	}
+	keys := []*seal.Key{pack, request}
+	return keys, writeKeys(file, keys)
+}
+
+// writeKeys replaces a file of keys as a whole.
+func writeKeys(file string, keys []*seal.Key) error {
+	next := file + ".next"
+	if err := os.WriteFile(next, seal.AppendKeys(nil, keys), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(next, file)
+}
+
+// A tail keeps the last bytes of what a process writes. It is read when the
+// process has ended, or is not used further.
+type tail struct{ bytes.Buffer }
+
+const tailSize = 8 << 10
+
+func (t *tail) Write(p []byte) (int, error) {
+	n, err := t.Buffer.Write(p)
+	if t.Len() > 2*tailSize {
+		t.Next(t.Len() - tailSize)
+	}
+	return n, err
+}
+
+func (t *tail) String() string { return strings.TrimSpace(t.Buffer.String()) }
