@@ -240,9 +240,7 @@ func (c *change) report() *Report {
 	r.Tables = []Table{t}
 	r.bar("failed or wrong requests", "0", fmt.Sprint(bad), bad == 0)
 	r.bar("exit status of the drained worker", "0", d.Exit, d.Exit == "0")
-	for _, step := range d.Steps {
-		r.Notes = append(r.Notes, step)
-	}
+	r.Notes = append(r.Notes, d.Steps...)
 	r.notef("`cancelled` are the requests that were under way when the scenario ended.")
 	return r
 }

@@ -15,7 +15,7 @@ import (
 const failFastBar = 40 * time.Millisecond
 
 func failFast(ctx context.Context, l *Lab) (*Report, error) {
-	w, err := l.worker(ctx, workerOptions{})
+	w, err := l.worker(ctx, workerOptions{yields: true})
 	if err != nil {
 		return nil, err
 	}

@@ -38,7 +38,7 @@ type overloadData struct {
 }
 
 func overload(ctx context.Context, l *Lab) (*Report, error) {
-	w, err := l.worker(ctx, workerOptions{flags: []string{"--queue-wait", queueWait.String()}})
+	w, err := l.worker(ctx, workerOptions{yields: true, flags: []string{"--queue-wait", queueWait.String()}})
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +130,7 @@ func (w *Worker) probes(observe func(load.Observation)) load.Class {
 
 func (l *Lab) overloaded(ctx context.Context, w *Worker, d *overloadData) error {
 	during, after := l.scaled(overloadTime), l.scaled(afterTime)
-	excess := w.at(2*d.Peak, heavy(d.Rounds))
+	excess := w.at(2*d.Peak, heavy(d.Rounds).orShed())
 	excess.Connections = 8192
 	excess.Requests = int64(excess.Rate * during.Seconds())
 	probes := w.probes(func(o load.Observation) { d.Probes = append(d.Probes, o) })
@@ -202,7 +202,7 @@ func (d *overloadData) report(during time.Duration) *Report {
 	refused := c.Latency(503)
 	r.bar("503 within the queue wait, p99", "≤ "+ms(queueWait)+" and "+ms(onTheWay)+" on the way", ms(refused.Percentile(99)),
 		refused.Count() > 0 && refused.Percentile(99) <= queueWait+onTheWay)
-	others := c.Wrong - c.Statuses[503] + c.Failures()
+	others := c.Wrong + c.Failures()
 	r.bar("neither done nor refused", "0", fmt.Sprint(others), others == 0)
 	recovered := "never"
 	if d.Recovered >= 0 {

@@ -160,6 +160,10 @@ type workerOptions struct {
 	signed bool   // unsigned scripts are refused
 	group  *cgroup
 	flags  []string
+	// yields has the worker run in the scheduler's idle class: the generator, which
+	// stands for clients on other machines, then does not wait for a processor that
+	// the worker uses. On a machine that does nothing else it takes nothing from it.
+	yields bool
 }
 
 // worker starts a worker and returns when it is ready.
@@ -185,7 +189,11 @@ func (l *Lab) worker(ctx context.Context, opt workerOptions) (*Worker, error) {
 	args := append([]string{
 		"serve", "--listen", addr, "--admin-listen", admin, "--keys", opt.keys, "--unsigned-scripts", unsigned,
 	}, opt.flags...)
-	p, err := l.start(opt.group, l.opt.Avap, args...)
+	name := l.opt.Avap
+	if opt.yields {
+		name, args = "chrt", append([]string{"--idle", "0", name}, args...)
+	}
+	p, err := l.start(opt.group, name, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -65,8 +65,8 @@ func (r *Report) Markdown() string {
 		}
 		b.WriteString("\n" + bars.markdown())
 	}
-	for _, note := range r.Notes {
-		b.WriteString("\n* " + note + "\n")
+	if len(r.Notes) > 0 {
+		b.WriteString("\n* " + strings.Join(r.Notes, "\n* ") + "\n")
 	}
 	return b.String()
 }

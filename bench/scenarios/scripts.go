@@ -32,7 +32,8 @@ end()
 label = "T-" + str(max)
 addResult(total)
 addResult(label)
-`, map[string]any{"limit": 100},
+`,
+	map[string]any{"limit": 100},
 	load.Prefix(200, `{"success":true,"result":{"total":121.0,"label":"T-100"},`),
 }
 
@@ -90,9 +91,16 @@ startLoop(i, 1, n)
     s = s + i
 endLoop()
 addResult(s)
-`, map[string]any{"rounds": rounds},
+`,
+		map[string]any{"rounds": rounds},
 		load.Prefix(200, fmt.Sprintf(`{"success":true,"result":{"s":%d}`, rounds*(rounds+1)/2)),
 	}
+}
+
+// orShed takes a refusal for want of room as a right answer too.
+func (s script) orShed() script {
+	s.check = load.Either(s.check, load.Code(503, "overloaded"))
+	return s
 }
 
 // body gives the script as /execute takes it.

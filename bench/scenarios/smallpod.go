@@ -59,7 +59,7 @@ func smallPod(ctx context.Context, l *Lab) (*Report, error) {
 	// Idle connections are an open loop so slow that each has a turn once a
 	// minute: a server ends those that say nothing for long.
 	quiet := load.Class{
-		Name: "idle", Source: w.source(steady), Connections: idle, Warm: idle,
+		Name: "idle", Source: w.source(steady), Connections: idle, Warm: idle, Greet: true,
 		Rate: float64(idle) / idleInterval.Seconds(),
 	}
 	busy := load.Class{Name: "busy", Source: w.full(), Connections: podBusy}
@@ -125,12 +125,13 @@ func (d *podData) most(from, to time.Duration) (bytes int64) {
 func (d *podData) report(duration time.Duration) (*Report, error) {
 	r := &Report{Data: d}
 	t := Table{Columns: []string{"connections", "opened", "answers/s", "p50", "p99", "max", "not right", "failures", "closed when idle"}}
-	bad := int64(0)
+	bad, ended := int64(0), int64(0)
 	for _, c := range d.Result.Classes {
 		h := c.Latency()
 		t.add(c.Name, c.Opened, fmt.Sprintf("%.0f", c.Achieved()), ms(h.Percentile(50)), ms(h.Percentile(99)), ms(h.Max()),
 			c.Wrong, counts(c.Failed), c.IdleClosed)
 		bad += c.Wrong + c.Failures()
+		ended += c.IdleClosed
 		if c.Wrong > 0 {
 			r.notef("A wrong answer: `%s`", c.WrongAnswer)
 		}
@@ -138,6 +139,7 @@ func (d *podData) report(duration time.Duration) (*Report, error) {
 	r.Tables = []Table{t}
 	r.bar("OOM kills", "0", fmt.Sprint(d.OOM), d.OOM == 0)
 	r.bar("wrong or failed", "0", fmt.Sprint(bad), bad == 0)
+	r.bar("idle connections ended by the worker", "0", fmt.Sprint(ended), ended == 0)
 	// Of five minutes, the second against the last.
 	fifth := duration / 5
 	second, last := d.most(fifth, 2*fifth), d.most(duration-fifth, duration+time.Hour)

@@ -5,6 +5,7 @@ package load
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"sync"
 	"time"
@@ -76,6 +77,13 @@ func (c *class) warmUp(ctx context.Context) error {
 		}
 		c.mu.Lock()
 		k := c.add(stream)
+		c.mu.Unlock()
+		if c.Greet {
+			if err := k.greet(ctx); err != nil {
+				return fmt.Errorf("the greeting of a connection: %w", err)
+			}
+		}
+		c.mu.Lock()
 		c.idle.push(k)
 		c.mu.Unlock()
 		c.run.tasks.Go(k.serve)

@@ -4,7 +4,9 @@ package load
 
 import (
 	"bufio"
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"sync"
@@ -38,6 +40,28 @@ type conn struct {
 
 func newConn(c *class, stream net.Conn) *conn {
 	return &conn{class: c, stream: stream, in: bufio.NewReaderSize(stream, readBuffer)}
+}
+
+// greet sends a request that does not count, before the run begins.
+func (k *conn) greet(ctx context.Context) error {
+	deadline, _ := ctx.Deadline() // none is the zero time, which is none here too
+	if err := k.stream.SetDeadline(deadline); err != nil {
+		return err
+	}
+	k.class.Source.Next(0, &k.request)
+	if _, err := k.stream.Write(k.request.Bytes); err != nil {
+		return err
+	}
+	if err := k.answer.read(k.in); err != nil {
+		return err
+	}
+	if check := k.request.Check; check != nil && !check(k.answer.status, k.answer.body) {
+		return fmt.Errorf("a wrong answer: %d %.200q", k.answer.status, k.answer.body)
+	}
+	if k.answer.last {
+		return errors.New("the server ends the connection after it")
+	}
+	return k.stream.SetDeadline(time.Time{})
 }
 
 // begin makes the next request ready. The class is locked; send follows when it

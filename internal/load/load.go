@@ -71,6 +71,10 @@ type Class struct {
 	// Warm is how many connections of an open loop are open before the first
 	// request is due.
 	Warm int
+	// Greet has each connection that is open before the start send one request and
+	// read its answer, neither of which is counted: servers end connections that
+	// have not said anything yet sooner than idle ones.
+	Greet bool
 	// Requests is how many are sent at most; 0 for what Duration allows.
 	Requests int64
 	// Observe, where it is set, is told of every request when it has ended. It is

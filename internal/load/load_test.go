@@ -204,6 +204,35 @@ func TestBurstOpensConnections(t *testing.T) {
 	}
 }
 
+// TestGreeting: what is said before the start is not counted.
+func TestGreeting(t *testing.T) {
+	var requests atomic.Int64
+	addr := speak(t, func(n int, conn net.Conn, in *bufio.Reader) {
+		for skip(in) == nil {
+			requests.Add(1)
+			io.WriteString(conn, ok)
+		}
+	})
+	c := run(t, load.Options{Addr: addr, Duration: time.Minute, Classes: []load.Class{
+		{Source: get, Rate: 1000, Connections: 30, Warm: 30, Greet: true, Requests: 5},
+	}}).Classes[0]
+	if c.Answered != 5 || c.Due != 5 || c.Opened != 30 || requests.Load() != 35 {
+		t.Errorf("the server saw %d requests: %+v", requests.Load(), c)
+	}
+
+	for _, rude := range []string{"", "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\nok"} {
+		addr := speak(t, func(_ int, conn net.Conn, in *bufio.Reader) {
+			if skip(in) == nil {
+				io.WriteString(conn, rude)
+			}
+		})
+		_, err := load.Run(t.Context(), load.Options{Addr: addr, Duration: time.Minute, Classes: []load.Class{{Source: get, Greet: true}}})
+		if err == nil {
+			t.Errorf("no error after %q", rude)
+		}
+	}
+}
+
 func TestFailures(t *testing.T) {
 	closed := func() string { // an address where nobody listens
 		l, err := net.Listen("tcp", "127.0.0.1:0")
