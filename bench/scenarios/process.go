@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -69,7 +70,7 @@ func (l *Lab) start(group *cgroup, name string, args ...string) (*process, error
 	p := &process{cmd: cmd, stderr: &tail{}, done: make(chan struct{})}
 	cmd.Dir = l.dir
 	cmd.Stderr = p.stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	cmd.SysProcAttr = attributes()
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
@@ -224,18 +225,26 @@ func writeKeys(file string, keys []*seal.Key) error {
 	return os.Rename(next, file)
 }
 
-// A tail keeps the last bytes of what a process writes. It is read when the
-// process has ended, or is not used further.
-type tail struct{ bytes.Buffer }
+// A tail keeps the last bytes of what a process writes.
+type tail struct {
+	mu   sync.Mutex
+	kept bytes.Buffer
+}
 
 const tailSize = 8 << 10
 
 func (t *tail) Write(p []byte) (int, error) {
-	n, err := t.Buffer.Write(p)
-	if t.Len() > 2*tailSize {
-		t.Next(t.Len() - tailSize)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n, err := t.kept.Write(p)
+	if t.kept.Len() > 2*tailSize {
+		t.kept.Next(t.kept.Len() - tailSize)
 	}
 	return n, err
 }
 
-func (t *tail) String() string { return strings.TrimSpace(t.Buffer.String()) }
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return strings.TrimSpace(t.kept.String())
+}

@@ -1,0 +1,9 @@
+//go:build !linux
+
+// This file lets the package build where its scenarios do not run.
+
+package scenarios
+
+import "syscall"
+
+func attributes() *syscall.SysProcAttr { return nil }
