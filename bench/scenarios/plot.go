@@ -49,9 +49,9 @@ type plotPage struct {
 var plotTemplate = template.Must(template.New("plot").Parse(`<svg xmlns="http://www.w3.org/2000/svg" width="{{.Width}}" height="{{.Height}}" viewBox="0 0 {{.Width}} {{.Height}}" font-family="sans-serif" font-size="12" fill="#222222">
 <rect width="100%" height="100%" fill="#ffffff"/>
 <text x="{{.Left}}" y="18" font-weight="bold">{{.Title | html}}</text>
-{{range .YTicks}}<line x1="{{$.Left}}" y1="{{.At}}" x2="{{$.Right}}" y2="{{.At}}" stroke="#e2e6ea"/>
-<text x="{{$.Left}}" dx="-6" dy="4" y="{{.At}}" text-anchor="end">{{.Label}}</text>
-{{end}}{{range .XTicks}}<text x="{{.At}}" y="{{$.Bottom}}" dy="18" text-anchor="middle">{{.Label}}</text>
+{{range .YTicks}}<line x1="{{$.Left}}" y1="{{printf "%.1f" .At}}" x2="{{$.Right}}" y2="{{printf "%.1f" .At}}" stroke="#e2e6ea"/>
+<text x="{{$.Left}}" dx="-6" dy="4" y="{{printf "%.1f" .At}}" text-anchor="end">{{.Label}}</text>
+{{end}}{{range .XTicks}}<text x="{{printf "%.1f" .At}}" y="{{$.Bottom}}" dy="18" text-anchor="middle">{{.Label}}</text>
 {{end}}<text x="{{.Left}}" y="{{.Top}}" dx="-6" dy="-8" text-anchor="end">{{.YUnit | html}}</text>
 <text x="{{.Right}}" y="{{.Bottom}}" dy="36" text-anchor="end">{{.XUnit | html}}</text>
 {{range .Lines}}<polyline fill="none" stroke="{{.Colour}}" stroke-width="1.5" points="{{.Points}}"/>
