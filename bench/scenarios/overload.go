@@ -210,6 +210,7 @@ func (d *overloadData) report(during time.Duration) *Report {
 	}
 	r.bar("normal latency again after", "≤ 1.0 s", recovered, d.Recovered >= 0 && d.Recovered <= time.Second)
 	r.bar("generator's share of the machine", "< 0.1", fmt.Sprintf("%.3f", d.Generator), d.Generator < 0.1)
+	r.punctual(c.Late.Percentile(99))
 	r.notef("A script takes %v of processor time (%d rounds of a loop). Normal is a latency of up to %s; probes are sent every %v.",
 		d.CPU.Round(time.Microsecond), d.Rounds, ms(d.normal()), time.Second/probeRate)
 	return r

@@ -15,9 +15,6 @@ const (
 	poisonRound = 20 * time.Second
 	// refuseBar is what broken scripts may take beside the healthy load.
 	refuseBar = 5 * time.Millisecond
-	// generatorBar is how late the generator itself may be: it is part of every
-	// latency.
-	generatorBar = time.Millisecond
 )
 
 // A mixture is what is sent beside the healthy requests.
@@ -109,7 +106,7 @@ func poisonReport(runs []poisonRun) *Report {
 	within("healthy beside poison, p99", poisoned, max(2*clean, clean+3*time.Millisecond), "the larger of twice the clean run's "+ms(clean)+" and 3 ms more")
 	within("healthy beside a flood, p99", flooded, clean+10*time.Millisecond, "10 ms more than the clean run's")
 	within("broken scripts refused, p99", median(refused), refuseBar, "beside the healthy load")
-	within("generator late, p99", median(late), generatorBar, "else the rest says little")
+	r.punctual(median(late))
 	for _, m := range mixtures {
 		r.bar("healthy wrong, refused or failed, "+m.Name, "0", fmt.Sprint(spoilt[m.Name]), spoilt[m.Name] == 0)
 	}

@@ -5,6 +5,7 @@ package scenarios
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Report is what a scenario has found.
@@ -49,6 +50,15 @@ func (r *Report) bar(what, bar, measured string, holds bool) {
 
 func (r *Report) notef(format string, args ...any) {
 	r.Notes = append(r.Notes, fmt.Sprintf(format, args...))
+}
+
+// generatorBar is how late the generator itself may be: it is part of every
+// latency.
+const generatorBar = time.Millisecond
+
+// punctual holds the generator itself to a bar, with the p99 of how late it was.
+func (r *Report) punctual(late time.Duration) {
+	r.bar("generator late, p99", "≤ "+ms(generatorBar)+", else the rest says little", ms(late), late <= generatorBar)
 }
 
 // Markdown writes the report as a section.
