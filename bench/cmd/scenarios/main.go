@@ -134,7 +134,10 @@ func measure(ctx context.Context, opt options) error {
 		}
 		s.Reports = append(s.Reports, report)
 	}
-	return errors.Join(append(errs, s.write(opt))...)
+	if len(s.Reports) > 0 { // else what an earlier run has written is of more use
+		errs = append(errs, s.write(opt))
+	}
+	return errors.Join(errs...)
 }
 
 func one(ctx context.Context, opt scenarios.Options, scenario scenarios.Scenario) (report *scenarios.Report, err error) {
