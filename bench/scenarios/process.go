@@ -161,10 +161,7 @@ type workerOptions struct {
 	signed bool   // unsigned scripts are refused
 	group  *cgroup
 	flags  []string
-	// yields has the worker run in the scheduler's idle class: the generator, which
-	// stands for clients on other machines, then does not wait for a processor that
-	// the worker uses. On a machine that does nothing else it takes nothing from it.
-	yields bool
+	yields bool // to the generator, where Options.Yield says so
 }
 
 // worker starts a worker and returns when it is ready.
@@ -191,7 +188,7 @@ func (l *Lab) worker(ctx context.Context, opt workerOptions) (*Worker, error) {
 		"serve", "--listen", addr, "--admin-listen", admin, "--keys", opt.keys, "--unsigned-scripts", unsigned,
 	}, opt.flags...)
 	name := l.opt.Avap
-	if opt.yields {
+	if opt.yields && l.opt.Yield {
 		name, args = "chrt", append([]string{"--idle", "0", name}, args...)
 	}
 	p, err := l.start(opt.group, name, args...)

@@ -27,6 +27,11 @@ type Options struct {
 	Scale float64
 	// Rounds is how often a measurement that alternates is repeated.
 	Rounds int
+	// Yield has the worker run in the scheduler's idle class where latency is the
+	// point: the generator, which stands for clients on other machines, then does
+	// not wait for a processor that the worker uses. On a machine that does nothing
+	// else it takes nothing from the worker.
+	Yield bool
 	// Log is told what is going on.
 	Log io.Writer
 }
