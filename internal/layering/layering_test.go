@@ -42,7 +42,7 @@ var layers = []layer{
 	{path: "command", imports: []string{"vm", "host", "bytecode"}},
 	{path: "catalog", imports: []string{"syntax", "bytecode", "compile", "vm", "seal"}},
 	{path: ".", imports: []string{"syntax", "host", "bytecode", "vm", "compile", "command", "catalog"}},
-	{path: "definitions", imports: []string{".", "definitions/...", "syntax", "compile", "bytecode", "command", "catalog", "seal"}, outside: true},
+	{path: "definitions", imports: []string{".", "definitions/...", "syntax", "compile", "bytecode", "vm", "command", "catalog", "seal"}, outside: true},
 	{path: "definitions/...", imports: []string{".", "definitions/...", "syntax", "compile", "bytecode", "command", "catalog", "seal"}, outside: true},
 	{path: "internal/load", imports: []string{"seal"}},
 	{path: "internal/balancer", outside: true},
