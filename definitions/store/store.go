@@ -19,13 +19,19 @@ import (
 	"github.com/avap-framework/avap/seal"
 )
 
-// Errors of stores; what else they return is of the database.
+// Errors of stores; what else they return is of the database or of the context.
 var (
 	// ErrConflict says that another publication was first: the revision is no
 	// longer Publication.Base.
 	ErrConflict = errors.New("another publication was first")
 	// ErrNotFound says that there is no such version.
 	ErrNotFound = errors.New("no such version")
+	// ErrUncertain says that nobody knows whether a publication was stored: the
+	// connection broke at its commit, and the database did not come back in time.
+	// Since tells, once it answers again.
+	ErrUncertain = errors.New("the database did not say whether it stored the publication")
+	// ErrClosed says that the store was closed.
+	ErrClosed = errors.New("the store is closed")
 )
 
 // Action is what a publication is for.
@@ -58,13 +64,13 @@ type Version struct {
 	Stock    uint32
 	Deleted  bool // the unit is gone with this version; Source and what follows are empty
 	Source   string
-	Hash     [32]byte         // SHA-256 of Source
+	Hash     [32]byte         // SHA-256 of Source; set by the store where it is zero
 	Params   []bytecode.Param // the interface; only of commands
 	Requires []string         // capabilities of the contract
 	Quotas   seal.Contract    // of the contract
 	From     uint64           // of a rollback: the version whose source this is, else 0
-	Author   string
-	Time     time.Time // when it was published, to the microsecond, UTC
+	Author   string           // that of the publication where it is empty
+	Time     time.Time        // when it was published, to the microsecond, UTC; the publication's where it is zero
 }
 
 // Package is a sealed package of a version. A later one, by its revision,
@@ -87,7 +93,7 @@ type Publication struct {
 	Action   Action
 	Author   string // who did it: the name of the token
 	Comment  string
-	Time     time.Time // to the microsecond, UTC
+	Time     time.Time // to the microsecond, UTC; now, where it is zero
 	Roots    []byte    // roots of the hash trees; the store only keeps it
 	Versions []Version // at most one of each unit
 	// Packages are those of Versions that are not deleted, and of other units
@@ -158,9 +164,11 @@ type Store interface {
 	Load(ctx context.Context) (*State, error)
 	// Append stores a publication in one transaction and returns its revision:
 	// Base + 1, or AtLeast where that is higher. It is ErrConflict, and nothing
-	// is stored, where the present revision is not Base. Once it has returned
-	// without an error the publication outlives a crash. After any other error
-	// it may have been stored or not; whoever wants to know loads the state.
+	// is stored, where the present revision is not Base, and *InvalidError for
+	// what no store would take. Once it has returned without an error the
+	// publication outlives a crash. While the database is away it tries again, as
+	// long as ctx lasts and at most Options.Patience. Only after ErrUncertain it
+	// may have been stored or not.
 	Append(ctx context.Context, p Publication) (uint64, error)
 	// Since gives the publications behind a revision, oldest first, at most
 	// limit of them (0 stands for all).
@@ -174,8 +182,10 @@ type Store interface {
 	Audit(ctx context.Context, q AuditQuery) ([]AuditEntry, error)
 	// Changes gives a channel that receives when the revision may have changed,
 	// also by another server, until ctx ends; then it is closed. Of several
-	// changes it may tell once. One that was not told of is noticed by a poll.
+	// changes it may tell once, and also of none. One that was not told of is
+	// noticed by a poll. Whoever subscribes before Load misses nothing.
 	Changes(ctx context.Context) <-chan struct{}
-	// Close ends the use of the database. Calls that are under way may fail.
+	// Close ends the use of the database. Calls that are under way may fail. A
+	// second Close does nothing.
 	Close() error
 }

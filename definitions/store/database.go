@@ -1,0 +1,211 @@
+// This file holds the store on any SQL database: what SQLite and PostgreSQL do
+// differently is behind engine.
+
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	mathrand "math/rand/v2"
+	"sync"
+	"time"
+)
+
+// engine is what one kind of database does in a way of its own.
+type engine interface {
+	// lock takes the lock that appends stand in line for, until the end of the
+	// transaction, and gives the newest revision.
+	lock(ctx context.Context, tx *sql.Tx) (uint64, error)
+	// announce tells other servers of a revision, once the transaction is there.
+	announce(ctx context.Context, tx *sql.Tx, revision uint64) error
+	// snapshot is how a transaction begins that sees one moment.
+	snapshot() *sql.TxOptions
+	// away tells an error that will pass: the database is away, or busy.
+	away(err error) bool
+	// violation tells the error of a row that a constraint refuses.
+	violation(err error) bool
+}
+
+// database is a Store on an SQL database.
+type database struct {
+	engine
+	read, write *sql.DB
+	opts        Options
+	subscribers subscribers
+
+	closing   context.Context // ends with Close
+	close     context.CancelFunc
+	watching  sync.WaitGroup
+	closeOnce sync.Once
+	release   func() error // gives back what the engine holds
+}
+
+// start begins to watch for the publications of others.
+func (d *database) start(watch func(ctx context.Context, tell func())) {
+	d.watching.Go(func() { watch(d.closing, d.subscribers.tell) })
+}
+
+func (d *database) Changes(ctx context.Context) <-chan struct{} { return d.subscribers.add(ctx) }
+
+func (d *database) Close() error {
+	var err error
+	d.closeOnce.Do(func() {
+		d.close()
+		d.watching.Wait()
+		d.subscribers.close()
+		err = d.release()
+	})
+	return err
+}
+
+// How Append waits before it tries again.
+const (
+	firstPause = 20 * time.Millisecond
+	maxPause   = time.Second
+	commitTime = 30 * time.Second // for the answer to a commit
+)
+
+func (d *database) Append(ctx context.Context, p Publication) (uint64, error) {
+	p, err := prepare(p)
+	if err != nil {
+		return 0, err
+	}
+	id := make([]byte, 16)
+	if _, err := rand.Read(id); err != nil {
+		return 0, err
+	}
+	var (
+		asked bool      // a commit was sent without a good answer
+		until time.Time // when patience ends
+	)
+	for pause := firstPause; ; pause = min(2*pause, maxPause) {
+		revision, sent, err := d.try(ctx, p, id)
+		if err == nil {
+			d.subscribers.tell()
+			return revision, nil
+		}
+		asked = asked || sent
+		if until.IsZero() {
+			until = time.Now().Add(d.opts.Patience)
+		}
+		if !d.passing(ctx, err) || time.Now().After(until) || !d.pause(ctx, pause) {
+			return 0, d.failure(ctx, err, asked)
+		}
+	}
+}
+
+// passing tells an error after which trying again makes sense.
+func (d *database) passing(ctx context.Context, err error) bool {
+	if ctx.Err() != nil || d.closing.Err() != nil {
+		return false
+	}
+	return d.away(err) || errors.Is(err, context.Canceled) // of an answer that did not come
+}
+
+// pause waits a while, and tells whether it makes sense to go on.
+func (d *database) pause(ctx context.Context, pause time.Duration) bool {
+	timer := time.NewTimer(pause/2 + mathrand.N(pause/2))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+	case <-d.closing.Done():
+	}
+	return false
+}
+
+// failure makes the error of an Append.
+func (d *database) failure(ctx context.Context, err error, asked bool) error {
+	if errors.Is(err, ErrConflict) || errors.As(err, new(*InvalidError)) {
+		return err
+	}
+	switch {
+	case d.closing.Err() != nil:
+		err = ErrClosed
+	case ctx.Err() != nil:
+		err = ctx.Err()
+	}
+	if asked {
+		return fmt.Errorf("%w: %w", ErrUncertain, err)
+	}
+	return err
+}
+
+// try appends once. sent says that the commit was sent, so that an error leaves
+// open whether it was done.
+func (d *database) try(ctx context.Context, p Publication, id []byte) (revision uint64, sent bool, err error) {
+	conn, err := d.write.Conn(ctx)
+	if err != nil {
+		return 0, false, err
+	}
+	defer conn.Close()
+	// The transaction ends with ctx and with the store, but not while its commit
+	// is under way.
+	txCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	keep := context.AfterFunc(ctx, cancel)
+	defer keep()
+	stay := context.AfterFunc(d.closing, cancel)
+	defer stay()
+	tx, err := conn.BeginTx(txCtx, nil)
+	if err != nil {
+		return 0, false, err
+	}
+	defer tx.Rollback() // does nothing after the commit
+	revision, done, err := d.put(txCtx, tx, p, id)
+	if err != nil || done {
+		return revision, false, err
+	}
+	if !keep() || !stay() {
+		return 0, false, context.Canceled
+	}
+	timer := time.AfterFunc(commitTime, cancel)
+	defer timer.Stop()
+	if err := tx.Commit(); err != nil {
+		return 0, true, err
+	}
+	return revision, false, nil
+}
+
+// put writes a publication into a transaction. done says that it is stored
+// already: an earlier attempt had succeeded without its answer coming through.
+func (d *database) put(ctx context.Context, tx *sql.Tx, p Publication, id []byte) (revision uint64, done bool, err error) {
+	head, err := d.lock(ctx, tx)
+	if err != nil {
+		return 0, false, err
+	}
+	if head != p.Base {
+		err := tx.QueryRowContext(ctx, "SELECT revision FROM avap_revisions WHERE publication = $1", id).Scan(&revision)
+		if errors.Is(err, sql.ErrNoRows) {
+			return 0, false, fmt.Errorf("%w: the revision is %d, not %d", ErrConflict, head, p.Base)
+		}
+		return revision, err == nil, err
+	}
+	p.Revision = max(p.Base+1, p.AtLeast)
+	err = writePublication(ctx, tx, p, id)
+	if err != nil && d.violation(err) {
+		return 0, false, &InvalidError{Msg: "a version is there already, or a package is of a version that is not: " + err.Error()}
+	}
+	if err != nil {
+		return 0, false, err
+	}
+	return p.Revision, false, d.announce(ctx, tx, p.Revision)
+}
+
+// snapshotOf runs a function in a transaction that sees one moment.
+func (d *database) snapshotOf(ctx context.Context, read func(tx *sql.Tx) error) error {
+	tx, err := d.read.BeginTx(ctx, d.snapshot())
+	if err == nil {
+		err = read(tx)
+		// Nothing was written: how the transaction ends makes no difference.
+		_ = tx.Rollback()
+	}
+	if err != nil && d.closing.Err() != nil {
+		return ErrClosed
+	}
+	return err
+}
