@@ -67,6 +67,19 @@ func Open(ctx context.Context, url string, opts Options) (Store, error) {
 	return nil, &OpenError{Msg: "a store is named by a URL: " + errURL.Error()}
 }
 
+// OpenReader opens a database for reading alone, to take over what somebody else
+// keeps there. Its errors are those of Open.
+func OpenReader(ctx context.Context, url string) (*sql.DB, error) {
+	scheme, rest, _ := strings.Cut(url, ":")
+	switch scheme {
+	case "sqlite":
+		return readSQLite(ctx, rest)
+	case "postgres", "postgresql":
+		return readPostgres(ctx, url)
+	}
+	return nil, &OpenError{Msg: "a database is named by a URL: " + errURL.Error()}
+}
+
 // CheckFlag refuses a URL that holds a password: what is on a command line is
 // seen by everybody on the machine.
 func CheckFlag(storeURL string) error {

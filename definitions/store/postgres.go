@@ -53,12 +53,12 @@ const (
 // postgresEngine is what PostgreSQL does in a way of its own.
 type postgresEngine struct{}
 
-func openPostgres(ctx context.Context, url string, opts Options) (Store, error) {
+// postgresConfig reads a URL.
+func postgresConfig(url string) (*pgxpool.Config, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil { // its text holds parts of the URL
-		return nil, &OpenError{Msg: "the store's URL cannot be read: " + errURL.Error()}
+		return nil, &OpenError{Msg: "the database's URL cannot be read: " + errURL.Error()}
 	}
-	config.MaxConns = maxConns
 	conn := config.ConnConfig
 	if conn.ConnectTimeout == 0 {
 		conn.ConnectTimeout = connectTime
@@ -66,6 +66,32 @@ func openPostgres(ctx context.Context, url string, opts Options) (Store, error) 
 	if conn.RuntimeParams["application_name"] == "" {
 		conn.RuntimeParams["application_name"] = "avap definitions"
 	}
+	return config, nil
+}
+
+// readPostgres connects so that nothing can be changed.
+func readPostgres(ctx context.Context, url string) (*sql.DB, error) {
+	config, err := postgresConfig(url)
+	if err != nil {
+		return nil, err
+	}
+	config.ConnConfig.RuntimeParams["default_transaction_read_only"] = "on"
+	db := stdlib.OpenDB(*config.ConnConfig)
+	if err := db.PingContext(ctx); err != nil {
+		return nil, postgresOpenError(config.ConnConfig, errors.Join(err, db.Close()))
+	}
+	return db, nil
+}
+
+func openPostgres(ctx context.Context, url string, opts Options) (Store, error) {
+	config, err := postgresConfig(url)
+	if err != nil {
+		return nil, err
+	}
+	conn := config.ConnConfig
+	config.MaxConns = maxConns
+	// A connection that broke while nobody used it is noticed before it is used.
+	config.ShouldPing = func(context.Context, pgxpool.ShouldPingParams) bool { return true }
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, postgresOpenError(conn, err)

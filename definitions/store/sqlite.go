@@ -25,14 +25,14 @@ type sqliteEngine struct{}
 
 // openSQLite opens a file, and makes it where there is none.
 func openSQLite(ctx context.Context, file string, opts Options) (Store, error) {
-	file = strings.TrimPrefix(file, "//")
-	if file == "" || strings.HasPrefix(file, ":memory:") || strings.ContainsRune(file, 0) {
-		return nil, &OpenError{Msg: "sqlite: needs a file, as in sqlite:avap.db"}
+	file, err := fileName(file)
+	if err != nil {
+		return nil, err
 	}
 	if err := makeFile(file); err != nil {
 		return nil, err
 	}
-	write, err := sql.Open("sqlite", sqliteName(file, "_txlock=immediate"))
+	write, err := sql.Open("sqlite", sqliteName(file, durable+"_txlock=immediate"))
 	if err != nil {
 		return nil, sqliteOpenError(file, err)
 	}
@@ -40,7 +40,7 @@ func openSQLite(ctx context.Context, file string, opts Options) (Store, error) {
 	if err := migrateSQLite(ctx, write); err != nil {
 		return nil, sqliteOpenError(file, errors.Join(err, write.Close()))
 	}
-	read, err := sql.Open("sqlite", sqliteName(file, "_query_only=1"))
+	read, err := sql.Open("sqlite", sqliteName(file, durable+"_query_only=1"))
 	if err != nil {
 		return nil, sqliteOpenError(file, errors.Join(err, write.Close()))
 	}
@@ -52,6 +52,33 @@ func openSQLite(ctx context.Context, file string, opts Options) (Store, error) {
 	d.closing, d.close = context.WithCancel(context.Background())
 	d.start(func(ctx context.Context, tell func()) { watchFile(ctx, read, opts.Poll, tell) })
 	return d, nil
+}
+
+// readSQLite opens a file that is there, and changes nothing of it.
+func readSQLite(ctx context.Context, file string) (*sql.DB, error) {
+	file, err := fileName(file)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(file); err != nil {
+		return nil, &OpenError{Msg: fmt.Sprintf("the database %s: %s", file, errors.Unwrap(err)), Err: err}
+	}
+	db, err := sql.Open("sqlite", sqliteName(file, "mode=ro&_query_only=1"))
+	if err != nil {
+		return nil, sqliteOpenError(file, err)
+	}
+	if _, err := db.ExecContext(ctx, "SELECT count(*) FROM sqlite_master"); err != nil {
+		return nil, sqliteOpenError(file, errors.Join(err, db.Close()))
+	}
+	return db, nil
+}
+
+func fileName(file string) (string, error) {
+	file = strings.TrimPrefix(file, "//")
+	if file == "" || strings.HasPrefix(file, ":memory:") || strings.ContainsRune(file, 0) {
+		return "", &OpenError{Msg: "sqlite: needs a file, as in sqlite:avap.db"}
+	}
+	return file, nil
 }
 
 // makeFile makes the file where there is none, for its owner alone.
@@ -69,17 +96,20 @@ func makeFile(file string) error {
 	default:
 		reason = errors.Unwrap(err).Error()
 	}
-	return &OpenError{Msg: fmt.Sprintf("the store %s: %s", file, reason), Err: err}
+	return &OpenError{Msg: fmt.Sprintf("the database %s: %s", file, reason), Err: err}
 }
 
-// sqliteName is the driver's name of a file. Every commit is on disk before it is
-// acknowledged: the write-ahead log alone is written, and flushed each time.
+// durable has every commit on disk before it is acknowledged: the write-ahead
+// log alone is written, and flushed each time.
+const durable = "_journal_mode=WAL&_synchronous=FULL&_foreign_keys=1&_time_format=sqlite&"
+
+// sqliteName is the driver's name of a file.
 func sqliteName(file, more string) string {
 	if abs, err := filepath.Abs(file); err == nil {
 		file = abs
 	}
 	path := (&url.URL{Path: filepath.ToSlash(file)}).EscapedPath()
-	return "file:" + path + "?_busy_timeout=5000&_journal_mode=WAL&_synchronous=FULL&_foreign_keys=1&_time_format=sqlite&" + more
+	return "file:" + path + "?_busy_timeout=5000&" + more
 }
 
 // migrateSQLite tries again where another process migrates at the same moment:
@@ -109,7 +139,7 @@ func sqliteOpenError(file string, err error) error {
 	}
 	var open *OpenError
 	if errors.As(err, &open) {
-		return &OpenError{Msg: fmt.Sprintf("the store %s: %s", file, open.Msg), Err: err}
+		return &OpenError{Msg: fmt.Sprintf("the database %s: %s", file, open.Msg), Err: err}
 	}
 	var refused *sqlite.Error
 	reason := firstLine(err.Error())
@@ -127,7 +157,7 @@ func sqliteOpenError(file string, err error) error {
 			reason = "the disk is full"
 		}
 	}
-	return &OpenError{Msg: fmt.Sprintf("the store %s: %s", file, reason), Err: err}
+	return &OpenError{Msg: fmt.Sprintf("the database %s: %s", file, reason), Err: err}
 }
 
 func firstLine(s string) string {
