@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/avap-framework/avap/bytecode"
 	"github.com/avap-framework/avap/compile"
@@ -18,16 +17,17 @@ import (
 
 // Catalog is an immutable set of commands. It is safe for concurrent use.
 type Catalog struct {
-	stock    func(name string) *bytecode.Signature
-	defined  map[string]*bytecode.Signature
-	commands map[string]*vm.Command
-	docs     map[string]string
+	stock       func(name string) *bytecode.Signature
+	natives     map[string]*vm.Command
+	signatures  map[string]*bytecode.Signature // of the definitions
+	definitions map[string]*definition
+	docs        map[string]string
 }
 
 // New makes the catalog of the stock commands alone: their interfaces, and
 // what they do.
 func New(stock func(name string) *bytecode.Signature, commands map[string]*vm.Command) *Catalog {
-	return &Catalog{stock: stock, commands: commands}
+	return &Catalog{stock: stock, natives: commands}
 }
 
 // Signature gives the interface of a command, or nil where there is none.
@@ -35,11 +35,16 @@ func (c *Catalog) Signature(name string) *bytecode.Signature {
 	if s := c.stock(name); s != nil {
 		return s
 	}
-	return c.defined[name]
+	return c.signatures[name]
 }
 
 // Command gives what a name means, or nil where there is none.
-func (c *Catalog) Command(name string) *vm.Command { return c.commands[name] }
+func (c *Catalog) Command(name string) *vm.Command {
+	if d := c.definitions[name]; d != nil {
+		return d.command
+	}
+	return c.natives[name]
+}
 
 // Doc gives the documentation of a definition.
 func (c *Catalog) Doc(name string) string { return c.docs[name] }
@@ -66,20 +71,15 @@ type Diagnostic struct {
 // its name; one of a stock name is an *Error, and so is one that does not compile.
 func (c *Catalog) Define(defs []*syntax.Definition) (*Catalog, []Diagnostic, error) {
 	next := &Catalog{
-		stock:    c.stock,
-		defined:  make(map[string]*bytecode.Signature, len(c.defined)+len(defs)),
-		commands: make(map[string]*vm.Command, len(c.commands)+len(defs)),
-		docs:     make(map[string]string, len(c.docs)+len(defs)),
+		stock:       c.stock,
+		natives:     c.natives,
+		signatures:  make(map[string]*bytecode.Signature, len(c.signatures)+len(defs)),
+		definitions: make(map[string]*definition, len(c.definitions)+len(defs)),
+		docs:        make(map[string]string, len(c.docs)+len(defs)),
 	}
-	programs := map[string]*bytecode.Program{}
-	for name, s := range c.defined {
-		next.defined[name], next.docs[name] = s, c.docs[name]
-		programs[name] = c.commands[name].Code.Program()
-	}
-	for name, cmd := range c.commands {
-		if cmd.Code == nil {
-			next.commands[name] = cmd
-		}
+	for name, d := range c.definitions {
+		linked := *d
+		next.definitions[name], next.signatures[name], next.docs[name] = &linked, c.signatures[name], c.docs[name]
 	}
 	for _, d := range defs {
 		sig, err := signature(d)
@@ -92,7 +92,7 @@ func (c *Catalog) Define(defs []*syntax.Definition) (*Catalog, []Diagnostic, err
 		if c.stock(d.Name) != nil {
 			return nil, nil, &Error{d.Name, d.Pos, "a stock command has this name"}
 		}
-		next.defined[d.Name], next.docs[d.Name] = sig, d.Doc
+		next.signatures[d.Name], next.docs[d.Name] = sig, d.Doc
 	}
 	var all []Diagnostic
 	for _, d := range defs {
@@ -104,23 +104,32 @@ func (c *Catalog) Define(defs []*syntax.Definition) (*Catalog, []Diagnostic, err
 			}
 			return nil, nil, compileError(d, err)
 		}
-		programs[d.Name] = p
+		next.definitions[d.Name] = &definition{program: p}
 		for _, found := range diagnostics {
 			all = append(all, Diagnostic{d.Name, found})
 		}
 	}
-	l := linker{catalog: next, programs: programs}
-	for _, d := range defs {
-		if err := l.link(d.Name); err != nil {
-			return nil, nil, &Error{d.Name, d.Pos, err.Error()}
-		}
-	}
-	for name := range programs {
-		if err := l.link(name); err != nil {
-			return nil, nil, fmt.Errorf("command %s: %w", name, err)
-		}
+	if err := next.link(defs); err != nil {
+		return nil, nil, err
 	}
 	return next, all, nil
+}
+
+// link links the definitions, the new ones first: an error is about one of these
+// where it can be.
+func (c *Catalog) link(defs []*syntax.Definition) error {
+	l := linker{meaning: func(name string) (*vm.Command, *definition) { return c.natives[name], c.definitions[name] }}
+	for _, d := range defs {
+		if _, err := l.link(d.Name); err != nil {
+			return &Error{d.Name, d.Pos, err.Error()}
+		}
+	}
+	for name := range c.definitions {
+		if _, err := l.link(name); err != nil {
+			return fmt.Errorf("command %s: %w", name, err)
+		}
+	}
+	return nil
 }
 
 // compileError is an error of the compiler, at the place that it names.
@@ -148,37 +157,4 @@ func signature(d *syntax.Definition) (*bytecode.Signature, error) {
 		}
 	}
 	return s, nil
-}
-
-// linker links definitions, each behind those that it calls.
-type linker struct {
-	catalog  *Catalog
-	programs map[string]*bytecode.Program
-	path     []string // definitions whose callees are being linked
-}
-
-func (l *linker) link(name string) error {
-	if l.catalog.commands[name] != nil {
-		return nil
-	}
-	if i := slices.Index(l.path, name); i >= 0 {
-		return fmt.Errorf("the definitions call each other in a circle: %s", strings.Join(append(l.path[i:], name), " → "))
-	}
-	p := l.programs[name]
-	l.path = append(l.path, name)
-	for _, callee := range p.Commands {
-		if l.programs[callee.Name] == nil {
-			continue
-		}
-		if err := l.link(callee.Name); err != nil {
-			return err
-		}
-	}
-	l.path = l.path[:len(l.path)-1]
-	code, err := vm.Link(p, l.catalog.Command)
-	if err != nil {
-		return err
-	}
-	l.catalog.commands[name] = &vm.Command{Name: name, Params: p.Params, Code: code}
-	return nil
 }

@@ -231,10 +231,13 @@ func split(edits []edit, bit int) (zeros, ones []edit) {
 
 // Get gives the entry of a kind and name.
 func (t *Tree) Get(kind bytecode.Kind, name string) (Entry, bool) {
+	return t.get(key(kind, name))
+}
+
+func (t *Tree) get(key Hash) (Entry, bool) {
 	if t == nil || t.root == nil {
 		return Entry{}, false
 	}
-	key := key(kind, name)
 	at := t.root
 	for at.entry == nil {
 		at = at.child[side(&key, at.bit)]

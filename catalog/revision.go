@@ -1,0 +1,260 @@
+// This file holds a revision of the catalog, as executions see it.
+
+package catalog
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/avap-framework/avap/bytecode"
+	"github.com/avap-framework/avap/seal"
+	"github.com/avap-framework/avap/vm"
+)
+
+// Revision is one revision of the catalog. It does not change: what an execution
+// takes from one revision fits together. It is safe for concurrent use.
+type Revision struct {
+	replica  *Replica
+	manifest Manifest
+	signed   SignedManifest
+	sets     sets
+}
+
+// Number gives the revision's number.
+func (v *Revision) Number() uint64 { return v.manifest.Revision }
+
+// Manifest gives what the revision's manifest says.
+func (v *Revision) Manifest() Manifest { return v.manifest }
+
+// Signed gives the manifest as it was sent.
+func (v *Revision) Signed() SignedManifest { return v.signed }
+
+// Tree gives the entries of the revision.
+func (v *Revision) Tree() *Tree { return v.sets[setAll] }
+
+// Unusable is a unit that this machine cannot use. Whoever calls it gets
+// unknown_command.
+type Unusable struct {
+	Entry
+	Reason string
+}
+
+// Unusable gives the units that this machine cannot use.
+func (v *Revision) Unusable() []Unusable {
+	var found []Unusable
+	for e := range v.sets[setForeign].All() {
+		found = append(found, Unusable{e, "this program has no command of this name and interface"})
+	}
+	for e := range v.sets[setNewer].All() {
+		found = append(found, Unusable{e, "this program's bytecode version cannot express it"})
+	}
+	return found
+}
+
+// entry gives the entry of a kind and name, and which set beside all entries it is
+// in: setAll where there is none.
+func (v *Revision) entry(kind bytecode.Kind, name string) (e Entry, class int, ok bool) {
+	key := key(kind, name)
+	e, ok = v.sets[setAll].get(key)
+	for set := setAll + 1; set < setCount && ok; set++ {
+		if _, in := v.sets[set].get(key); in {
+			return e, set, true
+		}
+	}
+	return e, setAll, ok
+}
+
+// resolve tells what a name stands for: a command of this machine, or the entry
+// of a definition.
+func (v *Revision) resolve(name string) (native *vm.Command, e Entry, defined bool) {
+	e, class, ok := v.entry(bytecode.KindCommand, name)
+	if ok && class == setStock {
+		return v.replica.opt.Natives[name], e, false
+	}
+	return nil, e, ok && class == setAll
+}
+
+// View is what a few names mean in one revision. It holds what it gives in
+// memory, and is safe for concurrent use.
+type View struct {
+	signatures map[string]*bytecode.Signature
+	commands   map[string]*vm.Command
+}
+
+// Signature gives the interface of one of the view's commands, nil where the
+// revision has none of that name.
+func (w *View) Signature(name string) *bytecode.Signature { return w.signatures[name] }
+
+// Command gives one of the view's commands, nil where the revision has none of
+// that name. As long as the definition and everything that it calls is the same,
+// it is the same pointer in every revision.
+func (w *View) Command(name string) *vm.Command { return w.commands[name] }
+
+// View brings names, and what they call, into memory and links them. A name
+// that the revision does not have, or this machine cannot use, means nothing; it
+// is no error. One that is there and cannot be brought is ErrUnavailable.
+func (v *Revision) View(ctx context.Context, names []string) (*View, error) {
+	held, err := v.gather(ctx, names)
+	if err != nil {
+		return nil, err
+	}
+	commands, err := v.link(names, held)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	w := &View{commands: commands, signatures: make(map[string]*bytecode.Signature, len(names))}
+	for _, name := range names {
+		switch u := held[name]; {
+		case u != nil:
+			w.signatures[name] = u.signature
+		case commands[name] != nil:
+			w.signatures[name] = v.replica.opt.Stock(name)
+		}
+	}
+	return w, nil
+}
+
+// Load brings names, and what they call, into memory, so that Signature and
+// Command know them. How long they stay there is a question of room: who needs
+// them all at once takes a View, which holds them.
+func (v *Revision) Load(ctx context.Context, names []string) error {
+	_, err := v.View(ctx, names)
+	return err
+}
+
+// Signature gives the interface of a command; nil where the revision has none of
+// that name, or it is not in memory.
+func (v *Revision) Signature(name string) *bytecode.Signature {
+	native, e, defined := v.resolve(name)
+	if native != nil {
+		return v.replica.opt.Stock(name)
+	}
+	if !defined {
+		return nil
+	}
+	if u := v.replica.memory.peek(e.Hash); u != nil {
+		return u.signature
+	}
+	return nil
+}
+
+// Command gives what a name means; nil where the revision has no such command, or
+// not all that it calls is in memory. As long as the definition and everything
+// that it calls is the same, it is the same pointer in every revision, for as long
+// as somebody holds it.
+func (v *Revision) Command(name string) *vm.Command {
+	if native, _, defined := v.resolve(name); !defined {
+		return native
+	}
+	held, missing := v.walk([]string{name}, v.replica.memory.peek)
+	if len(missing) > 0 {
+		return nil
+	}
+	commands, err := v.link([]string{name}, held)
+	if err != nil {
+		return nil
+	}
+	return commands[name]
+}
+
+// Unit gives a stored script or a definition by its kind and name, with its
+// contract. Where the revision has none, or this machine cannot use it, it is
+// ErrNotFound; where it cannot be brought into memory, ErrUnavailable.
+func (v *Revision) Unit(ctx context.Context, kind bytecode.Kind, name string) (*seal.Unit, error) {
+	e, class, ok := v.entry(kind, name)
+	if !ok || class != setAll {
+		return nil, fmt.Errorf("%w: %s %q", ErrNotFound, kindName(kind), name)
+	}
+	u := v.replica.memory.get(e.Hash)
+	if u == nil {
+		var err error
+		if u, err = v.replica.fetch(ctx, e); err != nil {
+			return nil, unavailable(e, err)
+		}
+	}
+	return u.sealed, nil
+}
+
+func unavailable(e Entry, err error) error {
+	return fmt.Errorf("%w: %s %q: %w", ErrUnavailable, kindName(e.Kind), e.Name, err)
+}
+
+// walk finds the definitions of names and of all that they call, as far as find
+// knows them, and lists the entries that it does not.
+func (v *Revision) walk(names []string, find func(Hash) *unit) (map[string]*unit, []Entry) {
+	held, seen := map[string]*unit{}, map[string]bool{}
+	var missing []Entry
+	for todo := slices.Clone(names); len(todo) > 0; {
+		name := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if seen[name] {
+			continue
+		}
+		seen[name] = true
+		_, e, defined := v.resolve(name)
+		if !defined {
+			continue
+		}
+		u := find(e.Hash)
+		if u == nil {
+			missing = append(missing, e)
+			continue
+		}
+		held[name] = u
+		for _, c := range u.sealed.Program.Commands {
+			todo = append(todo, c.Name)
+		}
+	}
+	return held, missing
+}
+
+// gather brings the definitions of names, and all that they call, into memory.
+func (v *Revision) gather(ctx context.Context, names []string) (map[string]*unit, error) {
+	fetched := map[Hash]*unit{} // stays, whatever the memory has room for
+	find := v.replica.memory.get
+	for {
+		held, missing := v.walk(names, func(h Hash) *unit {
+			if u := fetched[h]; u != nil {
+				return u
+			}
+			return find(h)
+		})
+		if len(missing) == 0 {
+			return held, nil
+		}
+		for _, u := range held {
+			fetched[u.hash] = u
+		}
+		units := make([]*unit, len(missing))
+		group, ctx := errgroup.WithContext(ctx)
+		group.SetLimit(fetches)
+		for i, e := range missing {
+			group.Go(func() (err error) {
+				if units[i], err = v.replica.fetch(ctx, e); err != nil {
+					return unavailable(e, err)
+				}
+				return nil
+			})
+		}
+		if err := group.Wait(); err != nil {
+			return nil, err
+		}
+		for _, u := range units {
+			fetched[u.hash] = u
+		}
+	}
+}
+
+// link links names, whose definitions and those of all that they call are held.
+func (v *Revision) link(names []string, held map[string]*unit) (map[string]*vm.Command, error) {
+	return v.replica.memory.link(names, func(name string) (*vm.Command, *unit) {
+		if u := held[name]; u != nil {
+			return nil, u
+		}
+		native, _, _ := v.resolve(name)
+		return native, nil
+	})
+}
