@@ -108,5 +108,3 @@ func sameInterface(a, b []bytecode.Param) bool { return slices.Equal(a, b) }
 
 // bytecodeVersion is the lowest version of the bytecode that has a program.
 func bytecodeVersion(*bytecode.Program) uint32 { return bytecode.Version }
-
-func commandResponse(*unit) []byte { return nil }

@@ -121,8 +121,8 @@ type CommandResponse struct {
 	Type string `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`
 	// The interface, a JSON array in the order of the parameters:
 	// [{"item": "<parameter>", "type": "variable|value|var", "mode": "value|text|name|out"}, …].
-	// type "variable" is a variable that is read by name, "var" one that is
-	// written, "value" any other.
+	// type is "value" for modes value and text, "variable" for name and out; the
+	// output of addParam is "var", as it always was.
 	InterfaceJson string `protobuf:"bytes,3,opt,name=interface_json,json=interfaceJson,proto3" json:"interface_json,omitempty"`
 	// A signed package of version 2: "AVAP", version, size, HMAC-SHA256, payload.
 	Code []byte `protobuf:"bytes,4,opt,name=code,proto3" json:"code,omitempty"`

@@ -205,19 +205,21 @@ const (
 //
 // Admin changes the catalog. Without an administrator's token on the server
 // every call is UNIMPLEMENTED; over a connection without TLS it answers
-// loopback peers only (PERMISSION_DENIED). What the server does not know of its own, such as
-// other publications at the same time, may make any change ABORTED: it was not
-// made and may be tried again.
+// loopback peers only, others are PERMISSION_DENIED. A request that makes no
+// sense is INVALID_ARGUMENT. A change that came behind another one is ABORTED: it
+// was not made and may be tried again.
 type AdminClient interface {
 	// Publish checks and compiles sources and publishes them as one revision, all
 	// or none. Mistakes in the sources, or in units that depend on them, are
 	// diagnostics of the answer. The name of a stock command is ALREADY_EXISTS.
 	Publish(ctx context.Context, in *PublishRequest, opts ...grpc.CallOption) (*PublishResponse, error)
-	// Delete takes units out of the catalog. One that others call is
-	// FAILED_PRECONDITION unless these go with it; one that is not there is NOT_FOUND.
+	// Delete takes units out of the catalog. One that others call stays, unless
+	// these go with it: diagnostics of the answer name them. One that is not there
+	// is NOT_FOUND, a stock command ALREADY_EXISTS.
 	Delete(ctx context.Context, in *DeleteRequest, opts ...grpc.CallOption) (*PublishResponse, error)
 	// Rollback publishes the source and contract of an earlier version as a new one.
-	// A version that is not there, or that is a deletion, is NOT_FOUND.
+	// A version that is not there, or that is a deletion, is NOT_FOUND; where it no
+	// longer compiles, diagnostics of the answer say why.
 	Rollback(ctx context.Context, in *RollbackRequest, opts ...grpc.CallOption) (*PublishResponse, error)
 	// History gives the versions of a unit, newest first. A unit that never was is NOT_FOUND.
 	History(ctx context.Context, in *HistoryRequest, opts ...grpc.CallOption) (*HistoryResponse, error)
@@ -361,19 +363,21 @@ func (c *adminClient) Audit(ctx context.Context, in *AuditRequest, opts ...grpc.
 //
 // Admin changes the catalog. Without an administrator's token on the server
 // every call is UNIMPLEMENTED; over a connection without TLS it answers
-// loopback peers only (PERMISSION_DENIED). What the server does not know of its own, such as
-// other publications at the same time, may make any change ABORTED: it was not
-// made and may be tried again.
+// loopback peers only, others are PERMISSION_DENIED. A request that makes no
+// sense is INVALID_ARGUMENT. A change that came behind another one is ABORTED: it
+// was not made and may be tried again.
 type AdminServer interface {
 	// Publish checks and compiles sources and publishes them as one revision, all
 	// or none. Mistakes in the sources, or in units that depend on them, are
 	// diagnostics of the answer. The name of a stock command is ALREADY_EXISTS.
 	Publish(context.Context, *PublishRequest) (*PublishResponse, error)
-	// Delete takes units out of the catalog. One that others call is
-	// FAILED_PRECONDITION unless these go with it; one that is not there is NOT_FOUND.
+	// Delete takes units out of the catalog. One that others call stays, unless
+	// these go with it: diagnostics of the answer name them. One that is not there
+	// is NOT_FOUND, a stock command ALREADY_EXISTS.
 	Delete(context.Context, *DeleteRequest) (*PublishResponse, error)
 	// Rollback publishes the source and contract of an earlier version as a new one.
-	// A version that is not there, or that is a deletion, is NOT_FOUND.
+	// A version that is not there, or that is a deletion, is NOT_FOUND; where it no
+	// longer compiles, diagnostics of the answer say why.
 	Rollback(context.Context, *RollbackRequest) (*PublishResponse, error)
 	// History gives the versions of a unit, newest first. A unit that never was is NOT_FOUND.
 	History(context.Context, *HistoryRequest) (*HistoryResponse, error)
