@@ -13,6 +13,7 @@ import (
 
 	"github.com/avap-framework/avap/bytecode"
 	"github.com/avap-framework/avap/catalog"
+	"github.com/avap-framework/avap/internal/catalogtest"
 	"github.com/avap-framework/avap/seal"
 )
 
@@ -33,134 +34,134 @@ func TestRefused(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		// tamper gives what arrives in the place of changes and manifest.
-		tamper func(p *publisher, c []catalog.Change, m catalog.SignedManifest) ([]catalog.Change, catalog.SignedManifest)
+		tamper func(p *catalogtest.Publisher, c []catalog.Change, m catalog.SignedManifest) ([]catalog.Change, catalog.SignedManifest)
 		want   error
 	}{
-		{"a manifest with a flipped bit", func(_ *publisher, c []catalog.Change, m catalog.SignedManifest) ([]catalog.Change, catalog.SignedManifest) {
+		{"a manifest with a flipped bit", func(_ *catalogtest.Publisher, c []catalog.Change, m catalog.SignedManifest) ([]catalog.Change, catalog.SignedManifest) {
 			m.Body = bytes.Clone(m.Body)
 			m.Body[7] ^= 1
 			return c, m
 		}, catalog.ErrManifest},
-		{"no MAC", func(_ *publisher, c []catalog.Change, m catalog.SignedManifest) ([]catalog.Change, catalog.SignedManifest) {
+		{"no MAC", func(_ *catalogtest.Publisher, c []catalog.Change, m catalog.SignedManifest) ([]catalog.Change, catalog.SignedManifest) {
 			m.MAC = nil
 			return c, m
 		}, catalog.ErrManifest},
-		{"signed with another key of the id", func(p *publisher, c []catalog.Change, _ catalog.SignedManifest) ([]catalog.Change, catalog.SignedManifest) {
-			p.catalogKey = newKey(p.t, seal.UseCatalog, "c", 'x')
-			return c, p.sign(p.manifest())
+		{"signed with another key of the id", func(p *catalogtest.Publisher, c []catalog.Change, _ catalog.SignedManifest) ([]catalog.Change, catalog.SignedManifest) {
+			p.CatalogKey = catalogtest.NewKey(p.T, seal.UseCatalog, "c", 'x')
+			return c, p.Sign(p.Manifest())
 		}, catalog.ErrManifest},
-		{"signed with a key that is unknown", func(p *publisher, c []catalog.Change, _ catalog.SignedManifest) ([]catalog.Change, catalog.SignedManifest) {
-			p.catalogKey = newKey(p.t, seal.UseCatalog, "d", 'd')
-			return c, p.sign(p.manifest())
+		{"signed with a key that is unknown", func(p *catalogtest.Publisher, c []catalog.Change, _ catalog.SignedManifest) ([]catalog.Change, catalog.SignedManifest) {
+			p.CatalogKey = catalogtest.NewKey(p.T, seal.UseCatalog, "d", 'd')
+			return c, p.Sign(p.Manifest())
 		}, catalog.ErrManifest},
-		{"signed, and no manifest", func(p *publisher, c []catalog.Change, m catalog.SignedManifest) ([]catalog.Change, catalog.SignedManifest) {
+		{"signed, and no manifest", func(p *catalogtest.Publisher, c []catalog.Change, m catalog.SignedManifest) ([]catalog.Change, catalog.SignedManifest) {
 			m.Body = append(bytes.Clone(m.Body), 0)
-			mac, err := seal.SignManifest(p.catalogKey, m.Body)
+			mac, err := seal.SignManifest(p.CatalogKey, m.Body)
 			if err != nil {
-				p.t.Fatal(err)
+				p.T.Fatal(err)
 			}
 			m.MAC = mac[:]
 			return c, m
 		}, catalog.ErrManifest},
-		{"expired on arrival", func(p *publisher, c []catalog.Change, _ catalog.SignedManifest) ([]catalog.Change, catalog.SignedManifest) {
-			m := p.manifest()
-			m.Issued, m.Expires = clock().Add(-time.Hour), clock()
-			return c, p.sign(m)
+		{"expired on arrival", func(p *catalogtest.Publisher, c []catalog.Change, _ catalog.SignedManifest) ([]catalog.Change, catalog.SignedManifest) {
+			m := p.Manifest()
+			m.Issued, m.Expires = catalogtest.Clock().Add(-time.Hour), catalogtest.Clock()
+			return c, p.Sign(m)
 		}, catalog.ErrExpired},
-		{"for a newer bytecode version", func(p *publisher, c []catalog.Change, _ catalog.SignedManifest) ([]catalog.Change, catalog.SignedManifest) {
-			m := p.manifest()
+		{"for a newer bytecode version", func(p *catalogtest.Publisher, c []catalog.Change, _ catalog.SignedManifest) ([]catalog.Change, catalog.SignedManifest) {
+			m := p.Manifest()
 			m.Bytecode++
-			return c, p.sign(m)
+			return c, p.Sign(m)
 		}, catalog.ErrBytecode},
-		{"a lower revision", func(p *publisher, c []catalog.Change, _ catalog.SignedManifest) ([]catalog.Change, catalog.SignedManifest) {
-			m := p.manifest()
+		{"a lower revision", func(p *catalogtest.Publisher, c []catalog.Change, _ catalog.SignedManifest) ([]catalog.Change, catalog.SignedManifest) {
+			m := p.Manifest()
 			m.Revision -= 2
-			return c, p.sign(m)
+			return c, p.Sign(m)
 		}, catalog.ErrRollback},
-		{"the same revision with another root", func(p *publisher, c []catalog.Change, _ catalog.SignedManifest) ([]catalog.Change, catalog.SignedManifest) {
-			m := p.manifest()
+		{"the same revision with another root", func(p *catalogtest.Publisher, c []catalog.Change, _ catalog.SignedManifest) ([]catalog.Change, catalog.SignedManifest) {
+			m := p.Manifest()
 			m.Revision--
-			return c, p.sign(m)
+			return c, p.Sign(m)
 		}, catalog.ErrFork},
-		{"another number of units", func(p *publisher, c []catalog.Change, _ catalog.SignedManifest) ([]catalog.Change, catalog.SignedManifest) {
-			m := p.manifest()
+		{"another number of units", func(p *catalogtest.Publisher, c []catalog.Change, _ catalog.SignedManifest) ([]catalog.Change, catalog.SignedManifest) {
+			m := p.Manifest()
 			m.Units++
-			return c, p.sign(m)
+			return c, p.Sign(m)
 		}, catalog.ErrRoot},
-		{"another root", func(p *publisher, c []catalog.Change, _ catalog.SignedManifest) ([]catalog.Change, catalog.SignedManifest) {
-			m := p.manifest()
+		{"another root", func(p *catalogtest.Publisher, c []catalog.Change, _ catalog.SignedManifest) ([]catalog.Change, catalog.SignedManifest) {
+			m := p.Manifest()
 			m.Root[0] ^= 1
-			return c, p.sign(m)
+			return c, p.Sign(m)
 		}, catalog.ErrRoot},
-		{"without its change", func(_ *publisher, _ []catalog.Change, m catalog.SignedManifest) ([]catalog.Change, catalog.SignedManifest) {
+		{"without its change", func(_ *catalogtest.Publisher, _ []catalog.Change, m catalog.SignedManifest) ([]catalog.Change, catalog.SignedManifest) {
 			return nil, m
 		}, catalog.ErrRoot},
-		{"with a change too many", func(_ *publisher, c []catalog.Change, m catalog.SignedManifest) ([]catalog.Change, catalog.SignedManifest) {
-			return append(c, remove("whisper")), m
+		{"with a change too many", func(_ *catalogtest.Publisher, c []catalog.Change, m catalog.SignedManifest) ([]catalog.Change, catalog.SignedManifest) {
+			return append(c, catalogtest.Remove("whisper")), m
 		}, catalog.ErrRoot},
-		{"the unit of another version", func(_ *publisher, c []catalog.Change, m catalog.SignedManifest) ([]catalog.Change, catalog.SignedManifest) {
+		{"the unit of another version", func(_ *catalogtest.Publisher, c []catalog.Change, m catalog.SignedManifest) ([]catalog.Change, catalog.SignedManifest) {
 			c[0].Version++
 			return c, m
 		}, catalog.ErrRoot},
-		{"a unit altered on the way", func(_ *publisher, c []catalog.Change, m catalog.SignedManifest) ([]catalog.Change, catalog.SignedManifest) {
+		{"a unit altered on the way", func(_ *catalogtest.Publisher, c []catalog.Change, m catalog.SignedManifest) ([]catalog.Change, catalog.SignedManifest) {
 			c[0].Package = bytes.Clone(c[0].Package)
 			c[0].Package[len(c[0].Package)/2] ^= 1
 			return c, m
 		}, catalog.ErrHash},
-		{"a unit without its package", func(_ *publisher, c []catalog.Change, m catalog.SignedManifest) ([]catalog.Change, catalog.SignedManifest) {
+		{"a unit without its package", func(_ *catalogtest.Publisher, c []catalog.Change, m catalog.SignedManifest) ([]catalog.Change, catalog.SignedManifest) {
 			c[0].Package = nil
 			return c, m
 		}, catalog.ErrHash},
-		{"a package that should not be there", func(_ *publisher, c []catalog.Change, m catalog.SignedManifest) ([]catalog.Change, catalog.SignedManifest) {
+		{"a package that should not be there", func(_ *catalogtest.Publisher, c []catalog.Change, m catalog.SignedManifest) ([]catalog.Change, catalog.SignedManifest) {
 			c[0].Hash = catalog.Hash{}
 			return c, m
 		}, catalog.ErrHash},
-		{"a unit altered by the server", republish(func(p *publisher, b []byte) catalog.Change {
+		{"a unit altered by the server", republish(func(p *catalogtest.Publisher, b []byte) catalog.Change {
 			b[len(b)/2] ^= 1
-			return p.change(bytecode.KindCommand, "mark", b)
+			return p.Change(bytecode.KindCommand, "mark", b)
 		}), catalog.ErrPackage},
-		{"a unit of another package key", republish(func(p *publisher, b []byte) catalog.Change {
-			return p.change(bytecode.KindCommand, "mark", resign(b, 'x'))
+		{"a unit of another package key", republish(func(p *catalogtest.Publisher, b []byte) catalog.Change {
+			return p.Change(bytecode.KindCommand, "mark", resign(b, 'x'))
 		}), catalog.ErrPackage},
-		{"a unit with trailing bytes", republish(func(p *publisher, b []byte) catalog.Change {
-			return p.change(bytecode.KindCommand, "mark", resign(append(b, 0), 'p'))
+		{"a unit with trailing bytes", republish(func(p *catalogtest.Publisher, b []byte) catalog.Change {
+			return p.Change(bytecode.KindCommand, "mark", resign(append(b, 0), 'p'))
 		}), catalog.ErrPackage},
-		{"no package at all", republish(func(p *publisher, _ []byte) catalog.Change {
-			return p.change(bytecode.KindCommand, "mark", []byte("o = 1"))
+		{"no package at all", republish(func(p *catalogtest.Publisher, _ []byte) catalog.Change {
+			return p.Change(bytecode.KindCommand, "mark", []byte("o = 1"))
 		}), catalog.ErrPackage},
-		{"source text", republish(func(p *publisher, _ []byte) catalog.Change {
-			b, err := seal.SealSource("addResult(x)", p.packageKey)
+		{"source text", republish(func(p *catalogtest.Publisher, _ []byte) catalog.Change {
+			b, err := seal.SealSource("addResult(x)", p.PackageKey)
 			if err != nil {
-				p.t.Fatal(err)
+				p.T.Fatal(err)
 			}
-			return p.change(bytecode.KindCommand, "mark", b)
+			return p.Change(bytecode.KindCommand, "mark", b)
 		}), catalog.ErrUnit},
-		{"a compiled package", republish(func(p *publisher, b []byte) catalog.Change {
+		{"a compiled package", republish(func(p *catalogtest.Publisher, b []byte) catalog.Change {
 			u, err := seal.OpenUnverified(b)
 			if err != nil {
-				p.t.Fatal(err)
+				p.T.Fatal(err)
 			}
 			u.Unit.Origin = seal.OriginCompiled
-			if b, err = seal.Seal(u.Unit, p.packageKey); err != nil {
-				p.t.Fatal(err)
+			if b, err = seal.Seal(u.Unit, p.PackageKey); err != nil {
+				p.T.Fatal(err)
 			}
-			return p.change(bytecode.KindCommand, "mark", b)
+			return p.Change(bytecode.KindCommand, "mark", b)
 		}), catalog.ErrOrigin},
-		{"a unit under another unit's name", republish(func(p *publisher, b []byte) catalog.Change {
-			return p.change(bytecode.KindCommand, "whisper", b)
+		{"a unit under another unit's name", republish(func(p *catalogtest.Publisher, b []byte) catalog.Change {
+			return p.Change(bytecode.KindCommand, "whisper", b)
 		}), catalog.ErrUnit},
-		{"a command as a script", republish(func(p *publisher, b []byte) catalog.Change {
-			return p.change(bytecode.KindScript, "mark", b)
+		{"a command as a script", republish(func(p *catalogtest.Publisher, b []byte) catalog.Change {
+			return p.Change(bytecode.KindScript, "mark", b)
 		}), catalog.ErrUnit},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			p := newPublisher(t)
-			p.revision = 4
-			r, held := p.follow(shouting)
-			tree, revision, catalogKey, shout := p.tree, p.revision, p.catalogKey, held.Command("shout")
-			changes, m := p.next(p.define(mark)...)
+			p := catalogtest.New(t)
+			p.Revision = 4
+			r, held := p.Follow(shouting)
+			tree, revision, catalogKey, shout := p.Tree, p.Revision, p.CatalogKey, held.Command("shout")
+			changes, m := p.Next(p.Define(mark)...)
 			changes, m = tt.tamper(p, changes, m)
-			v, err := r.Apply(changes, false, m, clock())
+			v, err := r.Apply(changes, false, m, catalogtest.Clock())
 			if v != nil || !errors.Is(err, tt.want) {
 				t.Errorf("got %v, want %v", err, tt.want)
 			}
@@ -168,8 +169,8 @@ func TestRefused(t *testing.T) {
 			if r.Current() != held || held.Command("shout") != shout {
 				t.Error("the replica does not have what it had")
 			}
-			p.tree, p.revision, p.catalogKey = tree, revision, catalogKey
-			if honest := p.apply(r, p.define(mark)...); honest.Command("shout") == shout {
+			p.Tree, p.Revision, p.CatalogKey = tree, revision, catalogKey
+			if honest := p.Apply(r, p.Define(mark)...); honest.Command("shout") == shout {
 				t.Error("the honest revision has not changed shout")
 			}
 		})
@@ -179,10 +180,10 @@ func TestRefused(t *testing.T) {
 // republish makes what arrives from a server that signs a change of its own
 // making: mark's package is given to make.
 func republish(
-	make func(p *publisher, b []byte) catalog.Change,
-) func(*publisher, []catalog.Change, catalog.SignedManifest) ([]catalog.Change, catalog.SignedManifest) {
-	return func(p *publisher, c []catalog.Change, _ catalog.SignedManifest) ([]catalog.Change, catalog.SignedManifest) {
-		return p.next(make(p, bytes.Clone(c[0].Package)))
+	make func(p *catalogtest.Publisher, b []byte) catalog.Change,
+) func(*catalogtest.Publisher, []catalog.Change, catalog.SignedManifest) ([]catalog.Change, catalog.SignedManifest) {
+	return func(p *catalogtest.Publisher, c []catalog.Change, _ catalog.SignedManifest) ([]catalog.Change, catalog.SignedManifest) {
+		return p.Next(make(p, bytes.Clone(c[0].Package)))
 	}
 }
 
@@ -191,49 +192,49 @@ func TestRefusedLater(t *testing.T) {
 	away := errors.New("the server is away")
 	for _, tt := range []struct {
 		name   string
-		tamper func(p *publisher, mark catalog.Entry)
+		tamper func(p *catalogtest.Publisher, mark catalog.Entry)
 		want   error
 	}{
-		{"no answer", func(p *publisher, _ catalog.Entry) { p.failing["mark"] = away }, away},
-		{"altered on the way", func(p *publisher, e catalog.Entry) {
-			p.packages[e.Hash] = append(bytes.Clone(p.packages[e.Hash]), 0)
+		{"no answer", func(p *catalogtest.Publisher, _ catalog.Entry) { p.Failing["mark"] = away }, away},
+		{"altered on the way", func(p *catalogtest.Publisher, e catalog.Entry) {
+			p.Packages[e.Hash] = append(bytes.Clone(p.Packages[e.Hash]), 0)
 		}, catalog.ErrHash},
-		{"another unit", func(p *publisher, e catalog.Entry) {
-			whisper, _ := p.tree.Get(bytecode.KindCommand, "whisper")
-			p.packages[e.Hash] = p.packages[whisper.Hash]
+		{"another unit", func(p *catalogtest.Publisher, e catalog.Entry) {
+			whisper, _ := p.Tree.Get(bytecode.KindCommand, "whisper")
+			p.Packages[e.Hash] = p.Packages[whisper.Hash]
 		}, catalog.ErrHash},
-		{"nothing", func(p *publisher, e catalog.Entry) { p.packages[e.Hash] = nil }, catalog.ErrHash},
+		{"nothing", func(p *catalogtest.Publisher, e catalog.Entry) { p.Packages[e.Hash] = nil }, catalog.ErrHash},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			p := newPublisher(t)
-			p.next(p.define(shouting)...)
-			opt := p.options()
+			p := catalogtest.New(t)
+			p.Next(p.Define(shouting)...)
+			opt := p.Options()
 			opt.CacheBytes = 1
 			r := catalog.NewReplica(opt)
-			v, err := r.Apply(p.all(), true, p.sign(p.manifest()), clock())
+			v, err := r.Apply(p.All(), true, p.Sign(p.Manifest()), catalogtest.Clock())
 			if err != nil {
 				t.Fatal(err)
 			}
 			view(t, v, "whisper")
-			mark, _ := p.tree.Get(bytecode.KindCommand, "mark")
-			honest := p.packages[mark.Hash]
+			mark, _ := p.Tree.Get(bytecode.KindCommand, "mark")
+			honest := p.Packages[mark.Hash]
 			tt.tamper(p, mark)
 			if err := v.Load(t.Context(), []string{"shout"}); !errors.Is(err, tt.want) || !errors.Is(err, catalog.ErrUnavailable) {
 				t.Errorf("got %v, want %v", err, tt.want)
 			}
 			view(t, v, "whisper")
-			delete(p.failing, "mark")
-			p.packages[mark.Hash] = honest
+			delete(p.Failing, "mark")
+			p.Packages[mark.Hash] = honest
 			if view(t, v, "shout").Command("shout") == nil {
 				t.Error("shout is not there once the source is honest again")
 			}
 		})
 	}
-	p := newPublisher(t)
-	opt := p.options()
+	p := catalogtest.New(t)
+	opt := p.Options()
 	opt.CacheBytes, opt.Source = 1, nil
-	p.next(p.define(shouting)...)
-	v, err := catalog.NewReplica(opt).Apply(p.all(), true, p.sign(p.manifest()), clock())
+	p.Next(p.Define(shouting)...)
+	v, err := catalog.NewReplica(opt).Apply(p.All(), true, p.Sign(p.Manifest()), catalogtest.Clock())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,25 +10,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/avap-framework/avap/catalog"
+	"github.com/avap-framework/avap/internal/catalogtest"
 	"github.com/avap-framework/avap/seal"
 )
 
-// clock is the time of these tests.
-func clock() time.Time { return time.Date(2026, 11, 15, 0, 0, 0, 0, time.UTC) }
-
-// newKey makes a key whose secret is 32 times one byte.
-func newKey(t testing.TB, use seal.Use, id string, secret byte) *seal.Key {
-	t.Helper()
-	k, err := seal.NewKey(use, id, bytes.Repeat([]byte{secret}, 32), time.Time{}, time.Time{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return k
-}
-
 func newKeyring(t testing.TB, keys ...*seal.Key) *seal.Keyring {
 	t.Helper()
-	r, err := seal.NewKeyring(clock, keys...)
+	r, err := seal.NewKeyring(catalogtest.Clock, keys...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +25,7 @@ func newKeyring(t testing.TB, keys ...*seal.Key) *seal.Keyring {
 
 func someManifest() catalog.Manifest {
 	return catalog.Manifest{
-		Revision: 7, Bytecode: 1, Issued: clock(), Expires: clock().Add(24 * time.Hour),
+		Revision: 7, Bytecode: 1, Issued: catalogtest.Clock(), Expires: catalogtest.Clock().Add(24 * time.Hour),
 		Root: catalog.NewTree(entry("a")).Root(), Units: 1,
 	}
 }
@@ -45,7 +33,7 @@ func someManifest() catalog.Manifest {
 const manifestVector = "0000000000000007" + "00000001" + "18e80ede6e1c0000" + "18e85d72ff6b0000" + "0000000000000001"
 
 func TestManifest(t *testing.T) {
-	k := newKey(t, seal.UseCatalog, "c", 'c')
+	k := catalogtest.NewKey(t, seal.UseCatalog, "c", 'c')
 	m := someManifest()
 	s, err := catalog.Sign(k, m)
 	if err != nil {
@@ -68,7 +56,7 @@ func TestManifest(t *testing.T) {
 // TestManifestErrors holds what cannot be signed, and what is signed and yet no
 // manifest.
 func TestManifestErrors(t *testing.T) {
-	k := newKey(t, seal.UseCatalog, "c", 'c')
+	k := catalogtest.NewKey(t, seal.UseCatalog, "c", 'c')
 	for name, change := range map[string]func(*catalog.Manifest){
 		"no bytecode version":       func(m *catalog.Manifest) { m.Bytecode = 0 },
 		"no times":                  func(m *catalog.Manifest) { m.Issued, m.Expires = time.Time{}, time.Time{} },
@@ -82,7 +70,7 @@ func TestManifestErrors(t *testing.T) {
 			t.Errorf("%s: signed", name)
 		}
 	}
-	if _, err := catalog.Sign(newKey(t, seal.UsePackage, "p", 'p'), someManifest()); err == nil {
+	if _, err := catalog.Sign(catalogtest.NewKey(t, seal.UsePackage, "p", 'p'), someManifest()); err == nil {
 		t.Error("a package key signs a manifest")
 	}
 	good, err := catalog.AppendManifest(nil, someManifest())

@@ -383,9 +383,11 @@ func (r *Replica) fetch(ctx context.Context, e Entry) (*unit, error) {
 
 // Memory tells how the bound of units in memory works out.
 type Memory struct {
-	Units        int    // in memory
-	Bytes, Most  int    // of memory that they take, and may take; about
-	Hits, Misses uint64 // of units that were wanted
+	Units  int    `json:"units"` // in memory
+	Bytes  int    `json:"bytes"` // that they take, about
+	Most   int    `json:"most"`  // that they may take
+	Hits   uint64 `json:"hits"`  // of units that were wanted
+	Misses uint64 `json:"misses"`
 }
 
 // Memory tells of the units in memory.

@@ -18,6 +18,7 @@ import (
 	"github.com/avap-framework/avap/bytecode"
 	"github.com/avap-framework/avap/catalog"
 	"github.com/avap-framework/avap/command"
+	"github.com/avap-framework/avap/internal/catalogtest"
 	"github.com/avap-framework/avap/seal"
 	"github.com/avap-framework/avap/vm"
 )
@@ -41,16 +42,16 @@ func view(t testing.TB, v *catalog.Revision, names ...string) *catalog.View {
 }
 
 func TestReplica(t *testing.T) {
-	p := newPublisher(t)
-	r := catalog.NewReplica(p.options())
+	p := catalogtest.New(t)
+	r := catalog.NewReplica(p.Options())
 	if r.Current() != nil {
 		t.Fatal("a new replica holds a revision")
 	}
-	first := p.apply(r, p.define(shouting)...)
-	if first.Number() != 1 || first.Tree().Root() != p.tree.Root() || r.Current() != first {
+	first := p.Apply(r, p.Define(shouting)...)
+	if first.Number() != 1 || first.Tree().Root() != p.Tree.Root() || r.Current() != first {
 		t.Errorf("revision %d, root %x", first.Number(), first.Tree().Root())
 	}
-	if diff := cmp.Diff(p.manifest(), first.Manifest()); diff != "" {
+	if diff := cmp.Diff(p.Manifest(), first.Manifest()); diff != "" {
 		t.Errorf("the manifest (-published +held):\n%s", diff)
 	}
 	for _, name := range []string{"shout", "mark", "whisper"} {
@@ -61,15 +62,15 @@ func TestReplica(t *testing.T) {
 	if first.Signature("nobody") != nil || first.Command("nobody") != nil || first.Command("addVar") != nil {
 		t.Error("what was not published is known")
 	}
-	second := p.apply(r, remove("whisper"))
+	second := p.Apply(r, catalogtest.Remove("whisper"))
 	if second.Command("whisper") != nil || first.Command("whisper") == nil {
 		t.Error("whisper is not gone from the second revision alone")
 	}
 	if second.Tree().Len() != 2 || first.Tree().Len() != 3 {
 		t.Errorf("%d and %d units", first.Tree().Len(), second.Tree().Len())
 	}
-	changes, m := p.all(), p.sign(p.manifest())
-	whole, err := catalog.NewReplica(p.options()).Apply(changes, true, m, clock())
+	changes, m := p.All(), p.Sign(p.Manifest())
+	whole, err := catalog.NewReplica(p.Options()).Apply(changes, true, m, catalogtest.Clock())
 	if err != nil || whole.Tree().Root() != second.Tree().Root() {
 		t.Errorf("from a whole snapshot: %v", err)
 	}
@@ -78,27 +79,27 @@ func TestReplica(t *testing.T) {
 // TestPointers holds what callers tell by a command's pointer: whether it, and
 // all that it calls, is the same.
 func TestPointers(t *testing.T) {
-	p := newPublisher(t)
-	r, first := p.follow(shouting)
+	p := catalogtest.New(t)
+	r, first := p.Follow(shouting)
 	before := map[string]*vm.Command{}
 	for _, name := range []string{"shout", "mark", "whisper"} {
 		before[name] = first.Command(name)
 	}
-	second := p.apply(r, p.define(`command mark(text: value, o: out) { o = text + "?" }`)...)
+	second := p.Apply(r, p.Define(`command mark(text: value, o: out) { o = text + "?" }`)...)
 	for name, same := range map[string]bool{"shout": false, "mark": false, "whisper": true} {
 		if got := second.Command(name) == before[name]; got != same {
 			t.Errorf("%s is the same: %t", name, got)
 		}
 	}
-	p.revision++
-	third, err := r.Apply(p.all(), true, p.sign(p.manifest()), clock())
+	p.Revision++
+	third, err := r.Apply(p.All(), true, p.Sign(p.Manifest()), catalogtest.Clock())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if third.Command("shout") != second.Command("shout") {
 		t.Error("a whole snapshot of the same units changes a command")
 	}
-	fourth := p.apply(r, remove("mark"))
+	fourth := p.Apply(r, catalogtest.Remove("mark"))
 	if fourth.Command("shout") == third.Command("shout") {
 		t.Error("shout is the same without mark, which it calls")
 	}
@@ -107,22 +108,22 @@ func TestPointers(t *testing.T) {
 // TestPointersOutOfMemory lets go of all units in memory: a command that is held
 // elsewhere comes back as the same, without being asked for.
 func TestPointersOutOfMemory(t *testing.T) {
-	p := newPublisher(t)
-	opt := p.options()
+	p := catalogtest.New(t)
+	opt := p.Options()
 	opt.CacheBytes = 1 // room for one
 	r := catalog.NewReplica(opt)
-	v := p.apply(r, p.define(shouting)...)
+	v := p.Apply(r, p.Define(shouting)...)
 	held := view(t, v, "shout")
 	view(t, v, "whisper")
 	if m := r.Memory(); m.Units != 1 {
 		t.Fatalf("%d units in memory", m.Units)
 	}
-	p.wanted()
+	p.Asked()
 	again := view(t, v, "shout", "mark")
 	if again.Command("shout") != held.Command("shout") {
 		t.Error("shout was linked twice")
 	}
-	if names := p.wanted(); len(names) > 0 {
+	if names := p.Asked(); len(names) > 0 {
 		t.Errorf("asked for %v, which are held", names)
 	}
 	if u, err := v.Unit(t.Context(), bytecode.KindCommand, "mark"); err != nil || u.Program.Name != "mark" {
@@ -134,18 +135,18 @@ func TestPointersOutOfMemory(t *testing.T) {
 
 // TestForgotten lets the collector take what nobody holds: it is asked for again.
 func TestForgotten(t *testing.T) {
-	p := newPublisher(t)
-	opt := p.options()
+	p := catalogtest.New(t)
+	opt := p.Options()
 	opt.CacheBytes = 1
 	r := catalog.NewReplica(opt)
-	v := p.apply(r, p.define(shouting)...)
+	v := p.Apply(r, p.Define(shouting)...)
 	for range 100 {
 		view(t, v, "shout")
 		view(t, v, "whisper")
-		p.wanted()
+		p.Asked()
 		runtime.GC()
 		view(t, v, "shout")
-		if slices.Contains(p.wanted(), "shout") {
+		if slices.Contains(p.Asked(), "shout") {
 			return
 		}
 	}
@@ -154,22 +155,22 @@ func TestForgotten(t *testing.T) {
 
 // TestLoad brings units into memory, and no others.
 func TestLoad(t *testing.T) {
-	p := newPublisher(t)
-	p.next(p.define(shouting)...)
-	opt := p.options()
+	p := catalogtest.New(t)
+	p.Next(p.Define(shouting)...)
+	opt := p.Options()
 	opt.CacheBytes = 1
 	r := catalog.NewReplica(opt)
-	v, err := r.Apply(p.all(), true, p.sign(p.manifest()), clock())
+	v, err := r.Apply(p.All(), true, p.Sign(p.Manifest()), catalogtest.Clock())
 	if err != nil {
 		t.Fatal(err)
 	}
 	view(t, v, "whisper") // the one that is in memory now
-	p.wanted()
+	p.Asked()
 	if v.Command("shout") != nil || v.Signature("shout") != nil {
 		t.Error("shout is known and was not loaded")
 	}
 	w := view(t, v, "shout", "nobody", "shout")
-	if diff := cmp.Diff([]string{"mark", "shout"}, p.wanted()); diff != "" {
+	if diff := cmp.Diff([]string{"mark", "shout"}, p.Asked()); diff != "" {
 		t.Errorf("asked for (-want +got):\n%s", diff)
 	}
 	if w.Signature("shout") == nil || w.Command("shout") == nil || w.Command("nobody") != nil {
@@ -183,13 +184,13 @@ func TestLoad(t *testing.T) {
 // TestSingleFlight asks for one unit from many sides: the source is asked once,
 // and who gives up does so alone.
 func TestSingleFlight(t *testing.T) {
-	p := newPublisher(t)
-	p.next(p.define(shouting)...)
-	opt := p.options()
+	p := catalogtest.New(t)
+	p.Next(p.Define(shouting)...)
+	opt := p.Options()
 	opt.CacheBytes = 1
 	gate := &gated{Source: p, asked: make(chan struct{}, 100), open: make(chan struct{})}
 	opt.Source = gate
-	v, err := catalog.NewReplica(opt).Apply(p.all(), true, p.sign(p.manifest()), clock())
+	v, err := catalog.NewReplica(opt).Apply(p.All(), true, p.Sign(p.Manifest()), catalogtest.Clock())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +200,7 @@ func TestSingleFlight(t *testing.T) {
 	for len(gate.asked) > 0 {
 		<-gate.asked
 	}
-	p.wanted()
+	p.Asked()
 
 	ctx, cancel := context.WithCancel(t.Context())
 	first := make(chan error)
@@ -219,7 +220,7 @@ func TestSingleFlight(t *testing.T) {
 	}
 	close(gate.open)
 	others.Wait()
-	if diff := cmp.Diff([]string{"whisper"}, p.wanted()); diff != "" {
+	if diff := cmp.Diff([]string{"whisper"}, p.Asked()); diff != "" {
 		t.Errorf("asked for (-want +got):\n%s", diff)
 	}
 }
@@ -239,21 +240,21 @@ func (g *gated) Unit(ctx context.Context, e catalog.Entry) ([]byte, error) {
 
 // TestStock binds stock commands to this machine's own.
 func TestStock(t *testing.T) {
-	p := newPublisher(t)
+	p := catalogtest.New(t)
 	md5 := command.Signature("encodeMD5").Params
-	r := catalog.NewReplica(p.options())
-	v := p.apply(r, slices.Concat(
-		p.define("command digest(text: value, o: out) { o = encodeMD5(text) }"),
-		p.define("command unknown(o: out) { o = noSuchStock(1) }\n"),
+	r := catalog.NewReplica(p.Options())
+	v := p.Apply(r, slices.Concat(
+		p.Define("command digest(text: value, o: out) { o = encodeMD5(text) }"),
+		p.Define("command unknown(o: out) { o = noSuchStock(1) }\n"),
 		[]catalog.Change{
-			p.stock("encodeMD5", md5...),
-			p.stock("if", bytecode.Param{Name: "condition"}),
-			p.stock("noSuchStock", bytecode.Param{Name: "x"}),
-			p.stock("encodeSHA256", bytecode.Param{Name: "otherwise"}),
+			p.Stock("encodeMD5", md5...),
+			p.Stock("if", bytecode.Param{Name: "condition"}),
+			p.Stock("noSuchStock", bytecode.Param{Name: "x"}),
+			p.Stock("encodeSHA256", bytecode.Param{Name: "otherwise"}),
 			{Entry: catalog.Entry{Kind: bytecode.KindCommand, Name: "future", Version: 1}},
 		},
 	)...)
-	natives := p.options().Natives
+	natives := p.Options().Natives
 	if got := v.Command("encodeMD5"); got == nil || got.Name != natives["encodeMD5"].Name || got.Code != nil {
 		t.Errorf("encodeMD5 is %v", got)
 	}
@@ -282,14 +283,14 @@ func TestStock(t *testing.T) {
 		t.Errorf("future is %v", err)
 	}
 	// A user's definition of the name takes its place.
-	v = p.apply(r, p.define(`command encodeMD5(text: value, o: out) { o = "mine" }`)...)
+	v = p.Apply(r, p.Define(`command encodeMD5(text: value, o: out) { o = "mine" }`)...)
 	if got := v.Command("encodeMD5"); got == nil || got.Code == nil {
 		t.Errorf("encodeMD5 is not the user's: %v", got)
 	}
 	if got := view(t, v, "digest"); got.Command("digest") == nil {
 		t.Error("digest is gone")
 	}
-	v = p.apply(r, remove("noSuchStock"), p.stock("encodeSHA256", command.Signature("encodeSHA256").Params...))
+	v = p.Apply(r, catalogtest.Remove("noSuchStock"), p.Stock("encodeSHA256", command.Signature("encodeSHA256").Params...))
 	if u := v.Unusable(); len(u) != 1 || v.Command("encodeSHA256") == nil {
 		t.Errorf("unusable are %v", u)
 	}
@@ -298,17 +299,17 @@ func TestStock(t *testing.T) {
 // TestNewerUnits holds units of a newer server: they are there, and cannot be
 // called.
 func TestNewerUnits(t *testing.T) {
-	p := newPublisher(t)
-	capability := p.define("command a(o: out) { o = 1 }")[0]
+	p := catalogtest.New(t)
+	capability := p.Define("command a(o: out) { o = 1 }")[0]
 	u, err := seal.OpenUnverified(capability.Package)
 	if err != nil {
 		t.Fatal(err)
 	}
 	program := *u.Unit.Program
 	program.Name, program.Requires = "disk", []string{"disk"}
-	disk := p.seal(&program)
-	r := catalog.NewReplica(p.options())
-	v := p.apply(r, disk, p.newer(capability))
+	disk := p.Seal(&program)
+	r := catalog.NewReplica(p.Options())
+	v := p.Apply(r, disk, newer(t, p, capability))
 	var names []string
 	for _, u := range v.Unusable() {
 		names = append(names, u.Name)
@@ -317,31 +318,31 @@ func TestNewerUnits(t *testing.T) {
 	if diff := cmp.Diff([]string{"a", "disk"}, names); diff != "" || v.Command("a") != nil || v.Command("disk") != nil {
 		t.Errorf("unusable (-want +got):\n%s", diff)
 	}
-	v = p.apply(r, p.define("command a(o: out) { o = 1 }")...)
+	v = p.Apply(r, p.Define("command a(o: out) { o = 1 }")...)
 	if v.Command("a") == nil || len(v.Unusable()) != 1 {
 		t.Error("a cannot be called once it can be expressed")
 	}
 }
 
 // newer makes a change whose bytecode version is the next.
-func (p *publisher) newer(c catalog.Change) catalog.Change {
-	p.t.Helper()
+func newer(t *testing.T, p *catalogtest.Publisher, c catalog.Change) catalog.Change {
+	t.Helper()
 	u, err := seal.OpenUnverified(c.Package)
 	if err != nil {
-		p.t.Fatal(err)
+		t.Fatal(err)
 	}
 	code := bytecode.AppendProgram(nil, u.Unit.Program)
 	b := bytes.Clone(c.Package)
 	b[len(b)-len(code)]++ // the program begins with its version
-	return p.change(c.Kind, c.Name, resign(b, 'p'))
+	return p.Change(c.Kind, c.Name, resign(b, 'p'))
 }
 
 // TestCircle holds definitions that call each other in a circle, which no server
 // publishes: a call fails, and nothing else does.
 func TestCircle(t *testing.T) {
-	p := newPublisher(t)
-	p.interfaces["b"] = &bytecode.Signature{Params: []bytecode.Param{{Name: "o", Mode: bytecode.ModeOut}}}
-	_, v := p.follow("command a(o: out) { o = b() }\ncommand b(o: out) { o = a() }\ncommand c(o: out) { o = 1 }")
+	p := catalogtest.New(t)
+	p.Interfaces["b"] = &bytecode.Signature{Params: []bytecode.Param{{Name: "o", Mode: bytecode.ModeOut}}}
+	_, v := p.Follow("command a(o: out) { o = b() }\ncommand b(o: out) { o = a() }\ncommand c(o: out) { o = 1 }")
 	if v.Command("a") != nil || v.Command("b") != nil || v.Command("c") == nil {
 		t.Error("a definition that calls itself can be called, or one that does not cannot")
 	}
@@ -353,14 +354,14 @@ func TestCircle(t *testing.T) {
 // TestDiamonds links definitions each of which is called from two sides: what
 // they call is visited once.
 func TestDiamonds(t *testing.T) {
-	p := newPublisher(t)
+	p := catalogtest.New(t)
 	src := "command a0(o: out) { o = 1 }\ncommand b0(o: out) { o = 2 }\n"
 	for i := 1; i < 60; i++ {
 		for _, name := range []string{"a", "b"} {
 			src += fmt.Sprintf("command %s%d(o: out) { o = a%d() + b%d() }\n", name, i, i-1, i-1)
 		}
 	}
-	_, v := p.follow(src)
+	_, v := p.Follow(src)
 	if v.Command("a59") == nil {
 		t.Error("a59 is not known")
 	}
@@ -368,17 +369,17 @@ func TestDiamonds(t *testing.T) {
 
 // TestScript holds a stored script with its contract.
 func TestScript(t *testing.T) {
-	p := newPublisher(t)
+	p := catalogtest.New(t)
 	script := &bytecode.Program{
 		Kind: bytecode.KindScript, Name: "report",
 		Functions: []bytecode.Function{{Code: []bytecode.Instr{{Op: bytecode.OpStop}}, Positions: []bytecode.Position{{Line: 1, Col: 1}}}},
 	}
-	b, err := seal.Seal(&seal.Unit{Origin: seal.OriginPublished, Contract: seal.Contract{Instructions: 9}, Program: script}, p.packageKey)
+	b, err := seal.Seal(&seal.Unit{Origin: seal.OriginPublished, Contract: seal.Contract{Instructions: 9}, Program: script}, p.PackageKey)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := catalog.NewReplica(p.options())
-	v := p.apply(r, p.change(bytecode.KindScript, "report", b))
+	r := catalog.NewReplica(p.Options())
+	v := p.Apply(r, p.Change(bytecode.KindScript, "report", b))
 	u, err := v.Unit(t.Context(), bytecode.KindScript, "report")
 	if err != nil || u.Contract.Instructions != 9 || u.Program.Name != "report" {
 		t.Errorf("the script is %v (%v)", u, err)
@@ -394,42 +395,42 @@ func TestScript(t *testing.T) {
 // TestReissue takes a manifest that differs in its times alone, if it is a later
 // one.
 func TestReissue(t *testing.T) {
-	p := newPublisher(t)
-	r, v := p.follow(shouting)
-	m := p.manifest()
+	p := catalogtest.New(t)
+	r, v := p.Follow(shouting)
+	m := p.Manifest()
 	m.Issued, m.Expires = m.Issued.Add(time.Hour), m.Expires.Add(time.Hour)
-	later, err := r.Apply(nil, false, p.sign(m), clock())
+	later, err := r.Apply(nil, false, p.Sign(m), catalogtest.Clock())
 	if err != nil || later == v || !r.Current().Manifest().Expires.Equal(m.Expires) || later.Command("shout") != v.Command("shout") {
 		t.Errorf("the later manifest is not in force: %v", err)
 	}
-	if got, err := r.Apply(nil, false, p.sign(p.manifest()), clock()); err != nil || got != later || r.Current() != later {
+	if got, err := r.Apply(nil, false, p.Sign(p.Manifest()), catalogtest.Clock()); err != nil || got != later || r.Current() != later {
 		t.Errorf("the earlier manifest is in force again: %v", err)
 	}
 }
 
 // TestRestore starts from units that were kept.
 func TestRestore(t *testing.T) {
-	p := newPublisher(t)
-	_, v := p.follow(shouting)
+	p := catalogtest.New(t)
+	_, v := p.Follow(shouting)
 	units := func(yield func(catalog.Change, error) bool) {
-		for _, c := range p.all() {
+		for _, c := range p.All() {
 			if !yield(c, nil) {
 				return
 			}
 		}
 	}
-	r := catalog.NewReplica(p.options())
+	r := catalog.NewReplica(p.Options())
 	restored, err := r.Restore(units, v.Signed())
 	if err != nil || restored.Command("shout") == nil || r.Current() != restored {
 		t.Fatal(err)
 	}
 	broken := errors.New("broken")
-	if _, err := catalog.NewReplica(p.options()).Restore(func(yield func(catalog.Change, error) bool) {
+	if _, err := catalog.NewReplica(p.Options()).Restore(func(yield func(catalog.Change, error) bool) {
 		yield(catalog.Change{}, broken)
 	}, v.Signed()); !errors.Is(err, broken) {
 		t.Errorf("of a broken sequence: %v", err)
 	}
-	if next := p.apply(r, remove("whisper")); next.Number() != 2 {
+	if next := p.Apply(r, catalogtest.Remove("whisper")); next.Number() != 2 {
 		t.Errorf("revision %d", next.Number())
 	}
 }
@@ -437,11 +438,11 @@ func TestRestore(t *testing.T) {
 // TestConcurrent loads from a small memory while revisions come: each view fits
 // together.
 func TestConcurrent(t *testing.T) {
-	p := newPublisher(t)
-	opt := p.options()
+	p := catalogtest.New(t)
+	opt := p.Options()
 	opt.CacheBytes = 8 << 10
 	r := catalog.NewReplica(opt)
-	p.apply(r, p.define(shouting)...)
+	p.Apply(r, p.Define(shouting)...)
 	var readers sync.WaitGroup
 	done := make(chan struct{})
 	for range 4 {
@@ -467,7 +468,7 @@ func TestConcurrent(t *testing.T) {
 		})
 	}
 	for i := range 50 {
-		p.apply(r, p.define(fmt.Sprintf(`command mark(text: value, o: out) { o = text + "%d" }`, i))...)
+		p.Apply(r, p.Define(fmt.Sprintf(`command mark(text: value, o: out) { o = text + "%d" }`, i))...)
 	}
 	close(done)
 	readers.Wait()

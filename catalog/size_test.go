@@ -10,14 +10,15 @@ import (
 
 	"github.com/avap-framework/avap/bytecode"
 	"github.com/avap-framework/avap/catalog"
+	"github.com/avap-framework/avap/internal/catalogtest"
 	"github.com/avap-framework/avap/seal"
 )
 
 // publishMany publishes definitions of about 600 bytes, and gives the revision.
-func publishMany(b *testing.B, n int) (*publisher, []catalog.Change, catalog.SignedManifest) {
+func publishMany(b *testing.B, n int) (*catalogtest.Publisher, []catalog.Change, catalog.SignedManifest) {
 	b.Helper()
-	p := newPublisher(b)
-	one := p.define(`
+	p := catalogtest.New(b)
+	one := p.Define(`
 command definition(text: value, factor: value, o: out) {
     total = 0
     startLoop(i, 1, factor)
@@ -38,17 +39,17 @@ command definition(text: value, factor: value, o: out) {
 	for i := range changes {
 		program.Name = fmt.Sprint("definition", i)
 		program.Functions[0].Name = program.Name
-		changes[i] = p.seal(&program)
+		changes[i] = p.Seal(&program)
 	}
 	b.ReportMetric(float64(len(changes[0].Package)), "B/unit")
-	changes, m := p.next(changes...)
+	changes, m := p.Next(changes...)
 	return p, changes, m
 }
 
 func BenchmarkApply10k(b *testing.B) {
 	p, changes, m := publishMany(b, 10_000)
 	for b.Loop() {
-		if _, err := catalog.NewReplica(p.options()).Apply(changes, true, m, clock()); err != nil {
+		if _, err := catalog.NewReplica(p.Options()).Apply(changes, true, m, catalogtest.Clock()); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -57,8 +58,8 @@ func BenchmarkApply10k(b *testing.B) {
 // BenchmarkApplyDelta is one changed definition among 10,000.
 func BenchmarkApplyDelta(b *testing.B) {
 	p, changes, m := publishMany(b, 10_000)
-	r := catalog.NewReplica(p.options())
-	if _, err := r.Apply(changes, true, m, clock()); err != nil {
+	r := catalog.NewReplica(p.Options())
+	if _, err := r.Apply(changes, true, m, catalogtest.Clock()); err != nil {
 		b.Fatal(err)
 	}
 	u, err := seal.OpenUnverified(changes[7].Package)
@@ -69,13 +70,13 @@ func BenchmarkApplyDelta(b *testing.B) {
 	for i := 0; b.Loop(); i++ {
 		b.StopTimer()
 		u.Unit.Source[0] = byte(i)
-		sealed, err := seal.Seal(u.Unit, p.packageKey)
+		sealed, err := seal.Seal(u.Unit, p.PackageKey)
 		if err != nil {
 			b.Fatal(err)
 		}
-		delta, m := p.next(p.change(bytecode.KindCommand, changes[7].Name, bytes.Clone(sealed)))
+		delta, m := p.Next(p.Change(bytecode.KindCommand, changes[7].Name, bytes.Clone(sealed)))
 		b.StartTimer()
-		if _, err := r.Apply(delta, false, m, clock()); err != nil {
+		if _, err := r.Apply(delta, false, m, catalogtest.Clock()); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -83,7 +84,7 @@ func BenchmarkApplyDelta(b *testing.B) {
 
 func BenchmarkSnapshot100k(b *testing.B) {
 	p, changes, m := publishMany(b, 100_000)
-	v, err := catalog.NewReplica(p.options()).Apply(changes, true, m, clock())
+	v, err := catalog.NewReplica(p.Options()).Apply(changes, true, m, catalogtest.Clock())
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -100,7 +101,7 @@ func BenchmarkSnapshot100k(b *testing.B) {
 	})
 	b.Run("restore", func(b *testing.B) {
 		for b.Loop() {
-			_, s, err := restore(p.options(), name)
+			_, s, err := restore(p.Options(), name)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -113,7 +114,7 @@ func BenchmarkSnapshot100k(b *testing.B) {
 // BenchmarkView looks up what a script of five commands needs, all in memory.
 func BenchmarkView(b *testing.B) {
 	p, changes, m := publishMany(b, 10_000)
-	v, err := catalog.NewReplica(p.options()).Apply(changes, true, m, clock())
+	v, err := catalog.NewReplica(p.Options()).Apply(changes, true, m, catalogtest.Clock())
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -17,13 +17,14 @@ import (
 
 	"github.com/avap-framework/avap/bytecode"
 	"github.com/avap-framework/avap/catalog"
+	"github.com/avap-framework/avap/internal/catalogtest"
 )
 
 // written writes a snapshot of a small catalog.
-func written(t testing.TB, p *publisher) (name string, v *catalog.Revision) {
+func written(t testing.TB, p *catalogtest.Publisher) (name string, v *catalog.Revision) {
 	t.Helper()
 	future := catalog.Change{Entry: catalog.Entry{Kind: bytecode.KindCommand, Name: "future", Version: 3}}
-	v = p.apply(catalog.NewReplica(p.options()), append(p.define(shouting), future)...)
+	v = p.Apply(catalog.NewReplica(p.Options()), append(p.Define(shouting), future)...)
 	name = filepath.Join(t.TempDir(), "catalog.snapshot")
 	s, err := catalog.WriteSnapshot(t.Context(), name, v, p)
 	if err != nil {
@@ -48,9 +49,9 @@ func restore(opt catalog.ReplicaOptions, name string) (*catalog.Revision, *catal
 }
 
 func TestSnapshot(t *testing.T) {
-	p := newPublisher(t)
+	p := catalogtest.New(t)
 	name, v := written(t, p)
-	restored, s, err := restore(p.options(), name)
+	restored, s, err := restore(p.Options(), name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +64,7 @@ func TestSnapshot(t *testing.T) {
 	}
 	for e := range v.Tree().All() {
 		b, err := s.Unit(t.Context(), e)
-		if e.Hash != (catalog.Hash{}) && (err != nil || !bytes.Equal(b, p.packages[e.Hash])) {
+		if e.Hash != (catalog.Hash{}) && (err != nil || !bytes.Equal(b, p.Packages[e.Hash])) {
 			t.Errorf("%s is % x (%v)", e.Name, b, err)
 		}
 		e.Hash[0] ^= 1
@@ -81,18 +82,18 @@ func TestSnapshot(t *testing.T) {
 
 // TestSnapshotReplaced reads from a snapshot whose place on disk another one took.
 func TestSnapshotReplaced(t *testing.T) {
-	p := newPublisher(t)
+	p := catalogtest.New(t)
 	name, v := written(t, p)
 	old, err := catalog.OpenSnapshot(name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer old.Close()
-	r := catalog.NewReplica(p.options())
+	r := catalog.NewReplica(p.Options())
 	if _, err := r.Restore(old.Units(), old.Signed()); err != nil {
 		t.Fatal(err)
 	}
-	next := p.apply(r, p.define(`command mark(text: value, o: out) { o = text + "?" }`)...)
+	next := p.Apply(r, p.Define(`command mark(text: value, o: out) { o = text + "?" }`)...)
 	s, err := catalog.WriteSnapshot(t.Context(), name, next, p)
 	if err != nil {
 		t.Fatal(err)
@@ -114,7 +115,7 @@ func TestSnapshotReplaced(t *testing.T) {
 // TestSnapshotFlipped flips every byte of a snapshot, and cuts it at every length:
 // none is taken, and nothing is read that is not there.
 func TestSnapshotFlipped(t *testing.T) {
-	p := newPublisher(t)
+	p := catalogtest.New(t)
 	name, _ := written(t, p)
 	good, err := os.ReadFile(name)
 	if err != nil {
@@ -125,7 +126,7 @@ func TestSnapshotFlipped(t *testing.T) {
 		if err := os.WriteFile(name, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, s, err := restore(p.options(), name); err == nil {
+		if _, s, err := restore(p.Options(), name); err == nil {
 			s.Close()
 			t.Errorf("%s: taken", what)
 		}
@@ -144,7 +145,7 @@ func TestSnapshotFlipped(t *testing.T) {
 	if err := os.WriteFile(name, good, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, s, err := restore(p.options(), name); err != nil {
+	if _, s, err := restore(p.Options(), name); err != nil {
 		t.Error(err)
 	} else {
 		s.Close()
@@ -154,9 +155,9 @@ func TestSnapshotFlipped(t *testing.T) {
 // TestSnapshotRewritten flips a byte behind the back of a snapshot that was
 // verified: the unit is not given out.
 func TestSnapshotRewritten(t *testing.T) {
-	p := newPublisher(t)
+	p := catalogtest.New(t)
 	name, v := written(t, p)
-	_, s, err := restore(p.options(), name)
+	_, s, err := restore(p.Options(), name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +167,7 @@ func TestSnapshotRewritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	mark, _ := v.Tree().Get(bytecode.KindCommand, "mark")
-	b[bytes.Index(b, p.packages[mark.Hash])+50] ^= 1
+	b[bytes.Index(b, p.Packages[mark.Hash])+50] ^= 1
 	if err := os.WriteFile(name, b, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +179,7 @@ func TestSnapshotRewritten(t *testing.T) {
 // TestSnapshotOrder holds a snapshot whose units are those of the manifest, in
 // another order or twice.
 func TestSnapshotOrder(t *testing.T) {
-	p := newPublisher(t)
+	p := catalogtest.New(t)
 	name, v := written(t, p)
 	good, err := os.ReadFile(name)
 	if err != nil {
@@ -187,7 +188,7 @@ func TestSnapshotOrder(t *testing.T) {
 	var units [][]byte
 	at := 16 + 1 + 1 + 68 + 32
 	for e := range v.Tree().All() {
-		size := 17 + len(e.Name) + len(p.packages[e.Hash])
+		size := 17 + len(e.Name) + len(p.Packages[e.Hash])
 		units = append(units, good[at:at+size])
 		at += size
 	}
@@ -199,7 +200,7 @@ func TestSnapshotOrder(t *testing.T) {
 		if err := os.WriteFile(name, bytes.Join(parts, nil), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := restore(p.options(), name); err == nil || !strings.Contains(err.Error(), "order") {
+		if _, _, err := restore(p.Options(), name); err == nil || !strings.Contains(err.Error(), "order") {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
@@ -207,24 +208,24 @@ func TestSnapshotOrder(t *testing.T) {
 
 // TestSnapshotErrors holds snapshots that cannot be written or read.
 func TestSnapshotErrors(t *testing.T) {
-	p := newPublisher(t)
+	p := catalogtest.New(t)
 	name, v := written(t, p)
 	good, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.failing["mark"] = errors.New("away")
+	p.Failing["mark"] = errors.New("away")
 	if _, err := catalog.WriteSnapshot(t.Context(), name, v, p); err == nil || !strings.Contains(err.Error(), `"mark": away`) {
 		t.Errorf("written without mark: %v", err)
 	}
-	delete(p.failing, "mark")
+	delete(p.Failing, "mark")
 	mark, _ := v.Tree().Get(bytecode.KindCommand, "mark")
-	honest := p.packages[mark.Hash]
-	p.packages[mark.Hash] = []byte("another")
+	honest := p.Packages[mark.Hash]
+	p.Packages[mark.Hash] = []byte("another")
 	if _, err := catalog.WriteSnapshot(t.Context(), name, v, p); !errors.Is(err, catalog.ErrHash) {
 		t.Errorf("written with another mark: %v", err)
 	}
-	p.packages[mark.Hash] = honest
+	p.Packages[mark.Hash] = honest
 	if b, err := os.ReadFile(name); err != nil || !bytes.Equal(b, good) {
 		t.Errorf("the file has changed (%v)", err)
 	}
@@ -257,7 +258,7 @@ func TestSnapshotErrors(t *testing.T) {
 
 // A snapshot is refused, or it is the one way to write what is restored from it.
 func FuzzSnapshot(f *testing.F) {
-	p := newPublisher(f)
+	p := catalogtest.New(f)
 	name, _ := written(f, p)
 	good, err := os.ReadFile(name)
 	if err != nil {
@@ -280,7 +281,7 @@ func FuzzSnapshot(f *testing.F) {
 		if err := os.WriteFile(name, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		v, s, err := restore(p.options(), name)
+		v, s, err := restore(p.Options(), name)
 		if err != nil {
 			return
 		}

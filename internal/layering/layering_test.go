@@ -42,13 +42,14 @@ var layers = []layer{
 	{path: "command", imports: []string{"vm", "host", "bytecode"}},
 	{path: "catalog", imports: []string{"syntax", "bytecode", "compile", "vm", "seal"}},
 	{path: ".", imports: []string{"syntax", "host", "bytecode", "vm", "compile", "command", "catalog"}},
+	{path: "definitions/avapv2pb", outside: true},
 	{path: "definitions", imports: []string{".", "definitions/...", "syntax", "compile", "bytecode", "vm", "command", "catalog", "seal"}, outside: true},
 	{path: "definitions/...", imports: []string{".", "definitions/...", "syntax", "compile", "bytecode", "command", "catalog", "seal"}, outside: true},
 	{path: "internal/load", imports: []string{"seal"}},
 	{path: "internal/balancer", outside: true},
-	{path: "internal/...", imports: []string{".", "internal/...", "syntax", "host", "bytecode", "vm", "compile", "command"}, outside: true},
-	{path: "worker", imports: []string{".", "vm", "worker/...", "host", "host/...", "catalog", "definitions", "definitions/...", "seal"}, outside: true},
-	{path: "worker/...", imports: []string{".", "worker/...", "host", "host/...", "catalog", "seal"}, outside: true},
+	{path: "internal/...", imports: []string{".", "internal/...", "syntax", "host", "bytecode", "vm", "compile", "command", "catalog", "seal"}, outside: true},
+	{path: "worker", imports: []string{".", "vm", "bytecode", "worker/...", "host", "host/...", "catalog", "definitions", "definitions/...", "seal"}, outside: true},
+	{path: "worker/...", imports: []string{".", "vm", "worker/...", "host", "host/...", "bytecode", "catalog", "seal", "definitions/avapv2pb"}, outside: true},
 	{path: "cmd/...", imports: []string{"..."}, outside: true},
 }
 

@@ -1,0 +1,169 @@
+// This file holds where units come from that are not in memory.
+
+package replica
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+
+	"github.com/avap-framework/avap/bytecode"
+	"github.com/avap-framework/avap/catalog"
+	"github.com/avap-framework/avap/definitions/avapv2pb"
+)
+
+var errNotConnected = errors.New("the definition server is away")
+
+// packages gives the packages of units: those that no snapshot holds yet, those of
+// the snapshot, those of the server. Packages are known by their hash, so that a
+// revision gets its own ones for a while after another has taken its place. It is
+// safe for concurrent use.
+type packages struct {
+	keep bool // whether snapshots are written
+
+	server           atomic.Pointer[avapv2pb.CatalogClient]
+	fetched, missing atomic.Uint64 // calls of the server that had success, and that had none
+
+	mu                sync.Mutex
+	fresh             map[catalog.Hash]pending // since the latest snapshot was begun
+	frozen            map[catalog.Hash]pending // from before, for the snapshot that is being written
+	current, previous *catalog.Snapshot
+}
+
+// pending is a package that waits for a snapshot.
+type pending struct {
+	kind bytecode.Kind
+	name string
+	b    []byte
+	// passed is set where another package took its place before it was written.
+	passed bool
+}
+
+func newPackages(keep bool) *packages {
+	return &packages{keep: keep, fresh: map[catalog.Hash]pending{}, frozen: map[catalog.Hash]pending{}}
+}
+
+// connect makes a server the one to ask; nil for none.
+func (p *packages) connect(server avapv2pb.CatalogClient) {
+	if server == nil {
+		p.server.Store(nil)
+		return
+	}
+	p.server.Store(&server)
+}
+
+// add keeps the packages of changes until a snapshot has them.
+func (p *packages) add(changes []catalog.Change) {
+	if !p.keep {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := range changes {
+		if c := &changes[i]; !c.Removed && len(c.Package) > 0 {
+			p.fresh[c.Hash] = pending{kind: c.Kind, name: c.Name, b: c.Package}
+		}
+	}
+}
+
+// drop forgets the packages of changes that were refused, but those of the
+// revision that is held.
+func (p *packages) drop(changes []catalog.Change, held *catalog.Revision) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := range changes {
+		c := &changes[i]
+		if held != nil {
+			if e, ok := held.Tree().Get(c.Kind, c.Name); ok && e.Hash == c.Hash {
+				continue
+			}
+		}
+		delete(p.fresh, c.Hash)
+	}
+}
+
+// Unit gives a package by its hash.
+func (p *packages) Unit(ctx context.Context, e catalog.Entry) ([]byte, error) {
+	p.mu.Lock()
+	unit, ok := p.fresh[e.Hash]
+	if !ok {
+		unit, ok = p.frozen[e.Hash]
+	}
+	snapshots := [...]*catalog.Snapshot{p.current, p.previous}
+	p.mu.Unlock()
+	if ok {
+		return unit.b, nil
+	}
+	for _, s := range snapshots {
+		if s == nil {
+			continue
+		}
+		if b, err := s.Unit(ctx, e); err == nil {
+			return b, nil
+		}
+	}
+	b, err := p.fetch(ctx, e)
+	if err != nil {
+		p.missing.Add(1)
+		return nil, err
+	}
+	p.fetched.Add(1)
+	return b, nil
+}
+
+// fetch asks the server.
+func (p *packages) fetch(ctx context.Context, e catalog.Entry) ([]byte, error) {
+	server := p.server.Load()
+	if server == nil {
+		return nil, errNotConnected
+	}
+	u, err := (*server).GetUnit(ctx, &avapv2pb.GetUnitRequest{
+		Kind: avapv2pb.Kind(e.Kind), Name: e.Name, Hash: e.Hash[:], BytecodeVersion: bytecode.Version,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return u.Package, nil
+}
+
+// freeze sets the packages apart that the next snapshot takes in.
+func (p *packages) freeze() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for hash, unit := range p.fresh {
+		p.frozen[hash] = unit
+	}
+	p.fresh = map[catalog.Hash]pending{}
+}
+
+// replace makes a snapshot of a revision the present one. What it holds need not
+// be kept any longer; what was passed over in the meantime stays for another
+// round. The revision is nil where nothing is frozen.
+func (p *packages) replace(s *catalog.Snapshot, v *catalog.Revision) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for hash, unit := range p.frozen {
+		if e, ok := v.Tree().Get(unit.kind, unit.name); unit.passed || ok && e.Hash == hash {
+			delete(p.frozen, hash)
+			continue
+		}
+		unit.passed = true
+		p.frozen[hash] = unit
+	}
+	if p.previous != nil {
+		p.previous.Close()
+	}
+	p.previous, p.current = p.current, s
+}
+
+func (p *packages) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, s := range [...]*catalog.Snapshot{p.current, p.previous} {
+		if s != nil {
+			s.Close()
+		}
+	}
+	p.current, p.previous = nil, nil
+}

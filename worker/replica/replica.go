@@ -1,0 +1,252 @@
+// This file holds the client: what a worker follows its definition server with.
+
+// Package replica keeps a worker's catalog the same as its definition server's,
+// over gRPC: it applies each revision as it is published, keeps a signed snapshot
+// on disk for a start without the server, and fetches what memory has no room
+// for.
+package replica
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
+
+	"github.com/avap-framework/avap/catalog"
+)
+
+// Expired says what becomes of a catalog whose manifest has expired while the
+// server is away.
+type Expired string
+
+// Ways to go on with an expired catalog.
+const (
+	// ExpiredDefault serves on where it expires while it is in force, and does
+	// not start from one that has.
+	ExpiredDefault Expired = ""
+	// ExpiredServe serves on, and starts from one.
+	ExpiredServe Expired = "serve"
+	// ExpiredStop has no catalog then.
+	ExpiredStop Expired = "stop"
+)
+
+// Defaults of Options.
+const (
+	DefaultSnapshotDelay = 200 * time.Millisecond
+	DefaultMinBackoff    = 500 * time.Millisecond
+	DefaultMaxBackoff    = 30 * time.Second
+	DefaultPatience      = 30 * time.Second
+	DefaultMaxRevision   = 1 << 30
+)
+
+// Options say what a client follows, and how. Zero fields stand for the defaults.
+type Options struct {
+	// Address is the definition server's HOST:PORT; Token what it asks workers for.
+	Address string
+	Token   string
+	// TLS is nil for a connection in plain text; with certificates of its own
+	// it is mutual TLS.
+	TLS *tls.Config
+	// Worker is what the worker calls itself in the server's logs.
+	Worker string
+	// Snapshot is the file of the snapshot; empty for none.
+	Snapshot string
+	Expired  Expired
+	// Catalog says what the replica is made of. Its Source is the client's business.
+	Catalog catalog.ReplicaOptions
+	// OnSwap is called after each revision that comes from the server is in
+	// force, one after the other; it holds up those that follow. May be nil.
+	OnSwap func(*catalog.Revision)
+	// Log is told of what happens; nil: nobody is.
+	Log *slog.Logger
+	// Now is the clock; nil stands for time.Now.
+	Now func() time.Time
+
+	// SnapshotDelay is how long changes are collected before a snapshot is
+	// written. It must leave the writing room within one second.
+	SnapshotDelay time.Duration
+	// After the n-th failure in a row the next try comes at a random moment within
+	// MinBackoff·2ⁿ⁻¹, but MaxBackoff at most: workers that lost their server at
+	// the same time come back spread out ("full jitter": M. Brooker, Exponential
+	// Backoff and Jitter, 2015).
+	MinBackoff, MaxBackoff time.Duration
+	// Patience is how long the server may be silent in the middle of a revision.
+	Patience time.Duration
+	// MaxRevision bounds the packages of one revision in bytes.
+	MaxRevision int
+	// DialOptions are further options of the connection.
+	DialOptions []grpc.DialOption
+}
+
+// Client follows a definition server. It is safe for concurrent use.
+type Client struct {
+	opt      Options
+	replica  *catalog.Replica
+	packages *packages
+	current  atomic.Pointer[force]
+	dirty    chan struct{} // holds one where there is something to write
+
+	mu     sync.Mutex // guards what follows, for Status
+	status Status
+}
+
+// force is a revision that is in force.
+type force struct {
+	revision *catalog.Revision
+	stale    bool // restored when it had expired, and may not be served
+}
+
+// New makes a client. Where there is a snapshot that verifies, it starts from
+// it; one that does not is set aside. Errors are about the options.
+func New(opt Options) (*Client, error) {
+	switch {
+	case opt.Address == "":
+		return nil, errors.New("no address of a definition server")
+	case opt.Token == "":
+		return nil, errors.New("no token for the definition server")
+	case opt.Catalog.Keys == nil:
+		return nil, errors.New("no keys to verify the catalog with")
+	case opt.Catalog.Source != nil:
+		return nil, errors.New("the client is the source of units")
+	case opt.Expired != ExpiredDefault && opt.Expired != ExpiredServe && opt.Expired != ExpiredStop:
+		return nil, fmt.Errorf("%q is no way to go on with an expired catalog: write serve or stop", string(opt.Expired))
+	}
+	opt.setDefaults()
+	c := &Client{opt: opt, packages: newPackages(opt.Snapshot != ""), dirty: make(chan struct{}, 1)}
+	opt.Catalog.Source = c.packages
+	c.replica = catalog.NewReplica(opt.Catalog)
+	if opt.Snapshot != "" {
+		c.restore()
+	}
+	return c, nil
+}
+
+func (opt *Options) setDefaults() {
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	if opt.SnapshotDelay == 0 {
+		opt.SnapshotDelay = DefaultSnapshotDelay
+	}
+	if opt.MinBackoff == 0 {
+		opt.MinBackoff = DefaultMinBackoff
+	}
+	if opt.MaxBackoff == 0 {
+		opt.MaxBackoff = DefaultMaxBackoff
+	}
+	if opt.Patience == 0 {
+		opt.Patience = DefaultPatience
+	}
+	if opt.MaxRevision == 0 {
+		opt.MaxRevision = DefaultMaxRevision
+	}
+}
+
+// Run follows the server until ctx ends, and then writes what the snapshot lacks.
+// It is called once. Its error is nil: whatever goes wrong is tried again, and
+// Status tells of it.
+func (c *Client) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { c.follow(ctx); return nil })
+	group.Go(func() error { c.watchExpiry(ctx); return nil })
+	if c.opt.Snapshot != "" {
+		group.Go(func() error { c.keepSnapshot(ctx); return nil })
+	}
+	return group.Wait()
+}
+
+// Close closes the snapshot. It is called after Run, once no execution needs
+// units that are not in memory.
+func (c *Client) Close() { c.packages.close() }
+
+// Current gives the revision that is in force, nil where there is none:
+// executions are catalog_unavailable then, and Ready says why.
+func (c *Client) Current() *catalog.Revision {
+	f := c.current.Load()
+	if f == nil || f.stale {
+		return nil
+	}
+	if c.opt.Expired == ExpiredStop && c.expired(f.revision) {
+		return nil
+	}
+	return f.revision
+}
+
+func (c *Client) expired(v *catalog.Revision) bool {
+	return !c.opt.Now().Before(v.Manifest().Expires)
+}
+
+// restore starts from the snapshot, if there is one.
+func (c *Client) restore() {
+	s, err := catalog.OpenSnapshot(c.opt.Snapshot)
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	var v *catalog.Revision
+	if err == nil {
+		if v, err = c.replica.Restore(s.Units(), s.Signed()); err != nil {
+			s.Close()
+		}
+	}
+	if err != nil {
+		c.setAside(err)
+		return
+	}
+	c.packages.replace(s, nil)
+	c.current.Store(&force{revision: v, stale: c.opt.Expired != ExpiredServe && c.expired(v)})
+	c.record(func(s *Status) { s.Origin, s.Swapped = OriginSnapshot, c.opt.Now() })
+	c.opt.Log.Info("the catalog is that of the snapshot", "revision", v.Number(), "expires", v.Manifest().Expires)
+}
+
+// setAside moves a snapshot away that does not verify.
+func (c *Client) setAside(reason error) {
+	err := fmt.Errorf("the snapshot does not verify: %w", reason)
+	name, moved := catalog.SetAside(c.opt.Snapshot)
+	if moved != nil {
+		err = errors.Join(err, moved)
+	}
+	c.failed(err)
+	c.opt.Log.Error("the snapshot is set aside", "file", name, "error", err)
+}
+
+// watchExpiry tells the log, once a minute, of a catalog that has expired.
+func (c *Client) watchExpiry(ctx context.Context) {
+	ticker := time.NewTicker(time.Minute)
+	defer ticker.Stop()
+	for {
+		if f := c.current.Load(); f != nil && c.expired(f.revision) {
+			c.opt.Log.Error(
+				"the catalog has expired: the definition server has not renewed it",
+				"revision", f.revision.Number(), "expired", f.revision.Manifest().Expires, "served", c.Current() != nil,
+			)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// sleep waits, and tells whether ctx has not ended before.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
