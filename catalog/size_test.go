@@ -5,7 +5,9 @@ package catalog_test
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/avap-framework/avap/bytecode"
@@ -125,4 +127,57 @@ func BenchmarkView(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// BenchmarkLoad100k loads definitions of a catalog of 100,000 from a snapshot,
+// through the default memory, some of them much more often than others (Zipf's
+// distribution with s = 1.1).
+func BenchmarkLoad100k(b *testing.B) {
+	p, changes, m := publishMany(b, 100_000)
+	v, err := catalog.NewReplica(p.Options()).Apply(changes, true, m, catalogtest.Clock())
+	if err != nil {
+		b.Fatal(err)
+	}
+	name := filepath.Join(b.TempDir(), "snapshot")
+	written, err := catalog.WriteSnapshot(b.Context(), name, v, p)
+	if err != nil {
+		b.Fatal(err)
+	}
+	written.Close()
+	opt := p.Options()
+	v, p.Packages = nil, nil
+	clear(changes)
+	empty := heap() // without a replica
+	s, err := catalog.OpenSnapshot(name)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	opt.Source = s
+	r := catalog.NewReplica(opt)
+	if v, err = r.Restore(s.Units(), s.Signed()); err != nil {
+		b.Fatal(err)
+	}
+	zipf := rand.NewZipf(rand.New(rand.NewPCG(1, 2)), 1.1, 1, 99_999)
+	for b.Loop() {
+		if err := v.Load(b.Context(), []string{fmt.Sprint("definition", zipf.Uint64())}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	memory := r.Memory()
+	b.ReportMetric(float64(memory.Hits)/float64(memory.Hits+memory.Misses), "hits/load")
+	b.ReportMetric(float64(memory.Bytes)/(1<<20), "MiB-counted")
+	b.ReportMetric(float64(heap()-empty)/(1<<20), "MiB-held")
+	b.ReportMetric(float64(memory.Units), "units")
+	runtime.KeepAlive(p)
+	runtime.KeepAlive(v)
+}
+
+// heap gives the bytes that are in use.
+func heap() uint64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
 }

@@ -216,7 +216,7 @@ func (c *Client) setAside(reason error) {
 	if moved != nil {
 		err = errors.Join(err, moved)
 	}
-	c.failed(err)
+	c.record(func(s *Status) { s.SnapshotError = err.Error() })
 	c.opt.Log.Error("the snapshot is set aside", "file", name, "error", err)
 }
 

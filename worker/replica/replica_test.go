@@ -120,7 +120,7 @@ func TestFollow(t *testing.T) {
 	if diff := cmp.Diff(want, status); diff != "" {
 		t.Errorf("status (-want +got):\n%s", diff)
 	}
-	if got := s.requests[0]; got.Revision != 0 || len(got.Root) != 0 || got.BytecodeVersion != bytecode.Version || got.Worker != "test" {
+	if got := s.asked(0); got.Revision != 0 || len(got.Root) != 0 || got.BytecodeVersion != bytecode.Version || got.Worker != "test" {
 		t.Errorf("the worker asked %v", got)
 	}
 }
@@ -138,7 +138,7 @@ func TestServerKilled(t *testing.T) {
 	s.publish(questioning)
 	s.start()
 	c.awaits(t, 2)
-	if got := s.requests[len(s.requests)-1]; got.Revision != 1 || catalog.Hash(got.Root) != held.Tree().Root() {
+	if got := s.asked(-1); got.Revision != 1 || catalog.Hash(got.Root) != held.Tree().Root() {
 		t.Errorf("the worker asked %v: not for what it lacks", got)
 	}
 	if status := c.Status(); !status.Connected || status.LastError == "" || status.Failures == 0 {
@@ -154,7 +154,7 @@ func TestStartWithout(t *testing.T) {
 	opt.Snapshot = filepath.Join(t.TempDir(), "snapshot")
 	c := run(t, opt)
 	eventually(t, "a reason", func() bool { return c.Status().LastError != "" })
-	if err := c.Ready(); c.Current() != nil || err == nil || !strings.Contains(err.Error(), "no catalog yet: ") {
+	if err := c.Ready(); c.Current() != nil || err == nil || !strings.Contains(err.Error(), "no catalog yet; ") {
 		t.Errorf("ready is %v", err)
 	}
 	s.start()
@@ -400,8 +400,8 @@ func TestSnapshotBroken(t *testing.T) {
 	if err := c.Ready(); c.Current() != nil || err == nil {
 		t.Errorf("ready is %v", err)
 	}
-	if !strings.Contains(c.Status().LastError, "the snapshot does not verify") {
-		t.Errorf("the reason is %q", c.Status().LastError)
+	if !strings.Contains(c.Status().SnapshotError, "the snapshot does not verify") {
+		t.Errorf("the reason is %q", c.Status().SnapshotError)
 	}
 	if aside, err := os.ReadFile(opt.Snapshot + ".bad"); err != nil || string(aside) != string(b) {
 		t.Errorf("the snapshot is not set aside: %v", err)
@@ -454,7 +454,7 @@ func TestExpired(t *testing.T) {
 			s.issue(func(m *catalog.Manifest) { m.Expires = m.Expires.Add(time.Hour) })
 			c.awaits(t, 1)
 			eventually(t, "it is renewed", func() bool { return !c.Status().Expired && c.Ready() == nil })
-			if got := s.requests[len(s.requests)-1]; got.Revision != 1 {
+			if got := s.asked(-1); got.Revision != 1 {
 				t.Errorf("the worker asked %v: for what it has", got)
 			}
 		})

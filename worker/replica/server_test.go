@@ -224,6 +224,17 @@ func (s *server) GetUnit(ctx context.Context, req *avapv2pb.GetUnitRequest) (*av
 	return u, nil
 }
 
+// asked gives what a worker asked for in its n-th Watch, from the last where n is
+// negative.
+func (s *server) asked(n int) *avapv2pb.WatchRequest {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n < 0 {
+		n += len(s.requests)
+	}
+	return s.requests[n]
+}
+
 // eventually waits for a condition that other goroutines bring about.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()

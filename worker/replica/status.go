@@ -55,7 +55,9 @@ type Status struct {
 
 	SnapshotRevision uint64 `json:"snapshot_revision,omitempty"` // that was written last
 	SnapshotBytes    int64  `json:"snapshot_bytes,omitempty"`
-	SnapshotError    string `json:"snapshot_error,omitempty"`
+	// SnapshotError is why a snapshot could not be read or written; empty once
+	// one is written.
+	SnapshotError string `json:"snapshot_error,omitempty"`
 }
 
 // Status tells how things are. It is cheap enough for each scrape of the metrics.
@@ -97,10 +99,12 @@ func (c *Client) Ready() error {
 	if s.Expired {
 		reason = fmt.Sprintf("the catalog, revision %d, has expired at %s", s.Revision, s.Expires.Format(time.RFC3339))
 	}
-	if s.LastError == "" {
-		return errors.New(reason)
+	for _, more := range []string{s.SnapshotError, s.LastError} {
+		if more != "" {
+			reason += "; " + more
+		}
 	}
-	return fmt.Errorf("%s: %s", reason, s.LastError)
+	return errors.New(reason)
 }
 
 func (c *Client) record(change func(*Status)) {
