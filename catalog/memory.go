@@ -45,8 +45,14 @@ type memory struct {
 	most, bytes  int
 	units        *simplelru.LRU[Hash, *unit]
 	out          map[Hash]outside
-	hits, misses uint64 // of get
+	held         [keptLoads]*View // what was loaded last
+	next         int              // of held, to be replaced
+	hits, misses uint64           // of get
 }
+
+// keptLoads is how many loads stay in memory, whatever there is room for: more
+// than scripts are compiled at a time.
+const keptLoads = 64
 
 // outside is a definition that went out of memory, for as long as somebody else
 // holds its command.
@@ -138,6 +144,14 @@ func (m *memory) shrink() {
 	for m.bytes > m.most && m.units.Len() > 1 {
 		m.units.RemoveOldest()
 	}
+}
+
+// hold keeps what was loaded until as many others have been as there are places.
+func (m *memory) hold(w *View) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.held[m.next] = w
+	m.next = (m.next + 1) % keptLoads
 }
 
 // evicted keeps the trace of a unit that goes out.

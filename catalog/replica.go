@@ -41,9 +41,11 @@ var (
 // wrapped beside it.
 var ErrUnavailable = errors.New("a unit of the catalog is not available")
 
-// ErrNotFound says that the catalog has no unit that this machine can use under
-// a name.
-var ErrNotFound = errors.New("the catalog has no such unit")
+// CodeUnavailable is the code of executions that need a unit that is not available.
+const CodeUnavailable vm.ErrorCode = "catalog_unavailable"
+
+// ErrNotFound says that a source does not have the package that was asked for.
+var ErrNotFound = errors.New("there is no such package")
 
 // Source holds packages of units that are not in memory.
 type Source interface {

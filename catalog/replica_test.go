@@ -3,6 +3,7 @@ package catalog_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"maps"
@@ -18,8 +19,10 @@ import (
 	"github.com/avap-framework/avap/bytecode"
 	"github.com/avap-framework/avap/catalog"
 	"github.com/avap-framework/avap/command"
+	"github.com/avap-framework/avap/compile"
 	"github.com/avap-framework/avap/internal/catalogtest"
 	"github.com/avap-framework/avap/seal"
+	"github.com/avap-framework/avap/syntax"
 	"github.com/avap-framework/avap/vm"
 )
 
@@ -39,6 +42,16 @@ func view(t testing.TB, v *catalog.Revision, names ...string) *catalog.View {
 		t.Fatal(err)
 	}
 	return w
+}
+
+// codeOf gives the code of an error, which must be a *vm.Error.
+func codeOf(t testing.TB, err error) vm.ErrorCode {
+	t.Helper()
+	var e *vm.Error
+	if !errors.As(err, &e) {
+		t.Fatalf("%v is no *vm.Error", err)
+	}
+	return e.Code
 }
 
 func TestReplica(t *testing.T) {
@@ -126,7 +139,7 @@ func TestPointersOutOfMemory(t *testing.T) {
 	if names := p.Asked(); len(names) > 0 {
 		t.Errorf("asked for %v, which are held", names)
 	}
-	if u, err := v.Unit(t.Context(), bytecode.KindCommand, "mark"); err != nil || u.Program.Name != "mark" {
+	if u, _, err := v.Unit(t.Context(), bytecode.KindCommand, "mark"); err != nil || u.Program.Name != "mark" {
 		t.Errorf("mark is %v (%v)", u, err)
 	}
 	runtime.KeepAlive(held)
@@ -179,6 +192,99 @@ func TestLoad(t *testing.T) {
 	if m := r.Memory(); m.Misses < 2 || m.Most != 1 {
 		t.Errorf("%+v", m)
 	}
+	// What was loaded stays for a while, though there is room for one alone.
+	if err := v.Load(t.Context(), []string{"shout", "mark", "whisper"}); err != nil {
+		t.Fatal(err)
+	}
+	runtime.GC()
+	for _, name := range []string{"shout", "mark", "whisper"} {
+		if v.Command(name) == nil || v.Signature(name) == nil {
+			t.Errorf("%s is not known and was loaded", name)
+		}
+	}
+}
+
+// run runs a script against a revision, and gives what it exports under o.
+func run(t testing.TB, v *catalog.Revision, script string) any {
+	t.Helper()
+	code := compileScript(t, v, script)
+	return execute(t, code)
+}
+
+func compileScript(t testing.TB, v *catalog.Revision, script string) *vm.Code {
+	t.Helper()
+	f, err := syntax.Parse(script, syntax.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := view(t, v, "shout", "mark", "whisper", "dice", "encodeMD5", "addResult", "randomString")
+	p, _, err := compile.Script(f, compile.Options{Lookup: w.Signature})
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, err := vm.Link(p, w.Command)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return code
+}
+
+// execute runs code that may reach nothing outside; an error is its result.
+func execute(t testing.TB, code *vm.Code) any {
+	t.Helper()
+	m := vm.NewMachine(vm.Limits{})
+	if err := m.Run(code, vm.Input{}); err != nil {
+		return string(codeOf(t, err))
+	}
+	o, err := vm.ToGo(m.Results()[0].Value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+// TestRun runs scripts against revisions: what they call is what the revision
+// says.
+func TestRun(t *testing.T) {
+	p := catalogtest.New(t)
+	r := catalog.NewReplica(p.Options())
+	stock := []catalog.Change{
+		p.Stock("addResult", command.Signature("addResult").Params...),
+		p.Stock("encodeMD5", command.Signature("encodeMD5").Params...),
+		p.Stock("randomString", command.Signature("randomString").Params...),
+	}
+	first := p.Apply(r, slices.Concat(stock, p.Define(shouting), p.Define(`
+command dice(o: out) requires random { o = len(randomString("[0-9]", 7)) }`))...)
+	const script = "o = shout(\"hi\")\naddResult(o)"
+	code := compileScript(t, first, script)
+	for _, tt := range []struct {
+		script string
+		want   any
+	}{
+		{script, "HI!"},
+		{"o = encodeMD5(\"\")\naddResult(o)", "d41d8cd98f00b204e9800998ecf8427e"},
+		{"o = dice()\naddResult(o)", int64(7)}, // by the definition's contract
+		{"o = randomString(\"[0-9]\", 7)\naddResult(o)", "capability_denied"},
+		{"o = nobody(1)\naddResult(o)", "unknown_command"},
+	} {
+		if got := run(t, first, tt.script); got != tt.want {
+			t.Errorf("%s gives %v, want %v", tt.script, got, tt.want)
+		}
+	}
+	second := p.Apply(r, p.Define(`command mark(text: value, o: out) { o = text + "?" }`)...)
+	if got := execute(t, code); got != "HI!" {
+		t.Errorf("compiled against the first revision it gives %v", got)
+	}
+	if got := run(t, second, script); got != "HI?" {
+		t.Errorf("against the second revision it gives %v", got)
+	}
+	if got := run(t, first, script); got != "HI!" {
+		t.Errorf("against the first revision it gives %v afterwards", got)
+	}
+	third := p.Apply(r, catalogtest.Remove("mark"))
+	if got := run(t, third, script); got != "unknown_command" {
+		t.Errorf("without mark it gives %v", got)
+	}
 }
 
 // TestSingleFlight asks for one unit from many sides: the source is asked once,
@@ -207,7 +313,7 @@ func TestSingleFlight(t *testing.T) {
 	go func() { first <- v.Load(ctx, []string{"whisper"}) }()
 	<-gate.asked
 	cancel()
-	if err := <-first; !errors.Is(err, catalog.ErrUnavailable) || !errors.Is(err, context.Canceled) {
+	if err := <-first; codeOf(t, err) != vm.CodeCancelled || !errors.Is(err, context.Canceled) {
 		t.Errorf("the one that gave up got %v", err)
 	}
 	var others sync.WaitGroup
@@ -279,8 +385,8 @@ func TestStock(t *testing.T) {
 	if diff := cmp.Diff([]string{"encodeSHA256", "future", "noSuchStock"}, slices.Sorted(maps.Keys(unusable))); diff != "" {
 		t.Errorf("unusable (-want +got):\n%s", diff)
 	}
-	if _, err := v.Unit(t.Context(), bytecode.KindCommand, "future"); !errors.Is(err, catalog.ErrNotFound) {
-		t.Errorf("future is %v", err)
+	if u, _, err := v.Unit(t.Context(), bytecode.KindCommand, "future"); u != nil || err != nil {
+		t.Errorf("future is %v (%v)", u, err)
 	}
 	// A user's definition of the name takes its place.
 	v = p.Apply(r, p.Define(`command encodeMD5(text: value, o: out) { o = "mine" }`)...)
@@ -346,7 +452,7 @@ func TestCircle(t *testing.T) {
 	if v.Command("a") != nil || v.Command("b") != nil || v.Command("c") == nil {
 		t.Error("a definition that calls itself can be called, or one that does not cannot")
 	}
-	if err := v.Load(t.Context(), []string{"a"}); !errors.Is(err, catalog.ErrUnavailable) {
+	if err := v.Load(t.Context(), []string{"a"}); codeOf(t, err) != catalog.CodeUnavailable {
 		t.Errorf("loading gives %v", err)
 	}
 }
@@ -380,12 +486,12 @@ func TestScript(t *testing.T) {
 	}
 	r := catalog.NewReplica(p.Options())
 	v := p.Apply(r, p.Change(bytecode.KindScript, "report", b))
-	u, err := v.Unit(t.Context(), bytecode.KindScript, "report")
-	if err != nil || u.Contract.Instructions != 9 || u.Program.Name != "report" {
+	u, hash, err := v.Script(t.Context(), "report")
+	if err != nil || u.Contract.Instructions != 9 || u.Program.Name != "report" || hash != sha256.Sum256(b) {
 		t.Errorf("the script is %v (%v)", u, err)
 	}
-	if _, err := v.Unit(t.Context(), bytecode.KindScript, "nobody"); !errors.Is(err, catalog.ErrNotFound) {
-		t.Errorf("nobody's script is %v", err)
+	if u, _, err := v.Script(t.Context(), "nobody"); u != nil || err != nil {
+		t.Errorf("nobody's script is %v (%v)", u, err)
 	}
 	if v.Command("report") != nil {
 		t.Error("a script can be called as a command")

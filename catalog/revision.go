@@ -4,6 +4,7 @@ package catalog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -41,6 +42,9 @@ type Unusable struct {
 	Entry
 	Reason string
 }
+
+// CountUnusable gives the number of units that this machine cannot use.
+func (v *Revision) CountUnusable() int { return v.sets[setForeign].Len() + v.sets[setNewer].Len() }
 
 // Unusable gives the units that this machine cannot use.
 func (v *Revision) Unusable() []Unusable {
@@ -95,7 +99,9 @@ func (w *View) Command(name string) *vm.Command { return w.commands[name] }
 
 // View brings names, and what they call, into memory and links them. A name
 // that the revision does not have, or this machine cannot use, means nothing; it
-// is no error. One that is there and cannot be brought is ErrUnavailable.
+// is no error. One that is there and cannot be brought is a *vm.Error with
+// CodeUnavailable, which wraps ErrUnavailable; where ctx was cancelled, one with
+// CodeCancelled.
 func (v *Revision) View(ctx context.Context, names []string) (*View, error) {
 	held, err := v.gather(ctx, names)
 	if err != nil {
@@ -103,7 +109,7 @@ func (v *Revision) View(ctx context.Context, names []string) (*View, error) {
 	}
 	commands, err := v.link(names, held)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return nil, unavailable(ctx, "the catalog's definitions do not fit together", err)
 	}
 	w := &View{commands: commands, signatures: make(map[string]*bytecode.Signature, len(names))}
 	for _, name := range names {
@@ -118,10 +124,13 @@ func (v *Revision) View(ctx context.Context, names []string) (*View, error) {
 }
 
 // Load brings names, and what they call, into memory, so that Signature and
-// Command know them. How long they stay there is a question of room: who needs
-// them all at once takes a View, which holds them.
+// Command know them: for as long as there is room, and until keptLoads others have
+// been loaded at least. Its errors are those of View.
 func (v *Revision) Load(ctx context.Context, names []string) error {
-	_, err := v.View(ctx, names)
+	w, err := v.View(ctx, names)
+	if err == nil {
+		v.replica.memory.hold(w)
+	}
 	return err
 }
 
@@ -160,26 +169,42 @@ func (v *Revision) Command(name string) *vm.Command {
 	return commands[name]
 }
 
-// Unit gives a stored script or a definition by its kind and name, with its
-// contract. Where the revision has none, or this machine cannot use it, it is
-// ErrNotFound; where it cannot be brought into memory, ErrUnavailable.
-func (v *Revision) Unit(ctx context.Context, kind bytecode.Kind, name string) (*seal.Unit, error) {
+// Script gives a stored script and the hash of its package. Where the revision has
+// none of that name, or this machine cannot use it, the unit is nil. Errors are
+// those of View.
+func (v *Revision) Script(ctx context.Context, name string) (*seal.Unit, Hash, error) {
+	return v.Unit(ctx, bytecode.KindScript, name)
+}
+
+// Unit gives a stored script or a definition, with its contract, and the hash of
+// its package. It is nil, and errors are, as Script has it. It must not be changed.
+func (v *Revision) Unit(ctx context.Context, kind bytecode.Kind, name string) (*seal.Unit, Hash, error) {
 	e, class, ok := v.entry(kind, name)
 	if !ok || class != setAll {
-		return nil, fmt.Errorf("%w: %s %q", ErrNotFound, kindName(kind), name)
+		return nil, Hash{}, nil
 	}
 	u := v.replica.memory.get(e.Hash)
 	if u == nil {
 		var err error
 		if u, err = v.replica.fetch(ctx, e); err != nil {
-			return nil, unavailable(e, err)
+			return nil, Hash{}, unavailable(ctx, notAvailable(e), err)
 		}
 	}
-	return u.sealed, nil
+	return u.sealed, e.Hash, nil
 }
 
-func unavailable(e Entry, err error) error {
-	return fmt.Errorf("%w: %s %q: %w", ErrUnavailable, kindName(e.Kind), e.Name, err)
+// unavailable makes the error of a unit that cannot be had. Its text is fit for
+// callers, the cause is for the log.
+func unavailable(ctx context.Context, msg string, cause error) error {
+	code := CodeUnavailable
+	if errors.Is(ctx.Err(), context.Canceled) {
+		code = vm.CodeCancelled
+	}
+	return &vm.Error{Code: code, Msg: msg, Err: fmt.Errorf("%w: %w", ErrUnavailable, cause)}
+}
+
+func notAvailable(e Entry) string {
+	return fmt.Sprintf("the %s %s of the catalog is not available now", kindName(e.Kind), e.Name)
 }
 
 // walk finds the definitions of names and of all that they call, as far as find
@@ -229,12 +254,12 @@ func (v *Revision) gather(ctx context.Context, names []string) (map[string]*unit
 			fetched[u.hash] = u
 		}
 		units := make([]*unit, len(missing))
-		group, ctx := errgroup.WithContext(ctx)
+		group, fetching := errgroup.WithContext(ctx)
 		group.SetLimit(fetches)
 		for i, e := range missing {
 			group.Go(func() (err error) {
-				if units[i], err = v.replica.fetch(ctx, e); err != nil {
-					return unavailable(e, err)
+				if units[i], err = v.replica.fetch(fetching, e); err != nil {
+					return unavailable(ctx, notAvailable(e), err)
 				}
 				return nil
 			})

@@ -32,6 +32,7 @@ type Status struct {
 	Revision uint64    `json:"revision"`
 	Root     string    `json:"root,omitempty"` // in hex
 	Units    int       `json:"units"`
+	Unusable int       `json:"unusable"` // of these; Client.Unusable names them
 	Issued   time.Time `json:"issued,omitzero"`
 	Expires  time.Time `json:"expires,omitzero"`
 	Expired  bool      `json:"expired"`
@@ -67,7 +68,7 @@ func (c *Client) Status() Status {
 	c.mu.Unlock()
 	if v := c.replica.Current(); v != nil {
 		m := v.Manifest()
-		s.Revision, s.Units = m.Revision, int(m.Units)
+		s.Revision, s.Units, s.Unusable = m.Revision, int(m.Units), v.CountUnusable()
 		s.Root = fmt.Sprintf("%x", m.Root)
 		s.Issued, s.Expires, s.Expired = m.Issued, m.Expires, c.expired(v)
 	}
