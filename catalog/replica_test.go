@@ -139,7 +139,7 @@ func TestPointersOutOfMemory(t *testing.T) {
 	if names := p.Asked(); len(names) > 0 {
 		t.Errorf("asked for %v, which are held", names)
 	}
-	if u, _, err := v.Unit(t.Context(), bytecode.KindCommand, "mark"); err != nil || u.Program.Name != "mark" {
+	if u, err := v.Unit(t.Context(), bytecode.KindCommand, "mark"); err != nil || u.Program.Name != "mark" {
 		t.Errorf("mark is %v (%v)", u, err)
 	}
 	runtime.KeepAlive(held)
@@ -385,7 +385,7 @@ func TestStock(t *testing.T) {
 	if diff := cmp.Diff([]string{"encodeSHA256", "future", "noSuchStock"}, slices.Sorted(maps.Keys(unusable))); diff != "" {
 		t.Errorf("unusable (-want +got):\n%s", diff)
 	}
-	if u, _, err := v.Unit(t.Context(), bytecode.KindCommand, "future"); u != nil || err != nil {
+	if u, err := v.Unit(t.Context(), bytecode.KindCommand, "future"); u != nil || err != nil {
 		t.Errorf("future is %v (%v)", u, err)
 	}
 	// A user's definition of the name takes its place.

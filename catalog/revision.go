@@ -173,12 +173,18 @@ func (v *Revision) Command(name string) *vm.Command {
 // none of that name, or this machine cannot use it, the unit is nil. Errors are
 // those of View.
 func (v *Revision) Script(ctx context.Context, name string) (*seal.Unit, Hash, error) {
-	return v.Unit(ctx, bytecode.KindScript, name)
+	return v.unit(ctx, bytecode.KindScript, name)
 }
 
-// Unit gives a stored script or a definition, with its contract, and the hash of
-// its package. It is nil, and errors are, as Script has it. It must not be changed.
-func (v *Revision) Unit(ctx context.Context, kind bytecode.Kind, name string) (*seal.Unit, Hash, error) {
+// Unit gives a stored script or a definition with its contract: nil where the
+// revision has none of that kind and name, or this machine cannot use it. It must
+// not be changed. Errors are those of View.
+func (v *Revision) Unit(ctx context.Context, kind bytecode.Kind, name string) (*seal.Unit, error) {
+	u, _, err := v.unit(ctx, kind, name)
+	return u, err
+}
+
+func (v *Revision) unit(ctx context.Context, kind bytecode.Kind, name string) (*seal.Unit, Hash, error) {
 	e, class, ok := v.entry(kind, name)
 	if !ok || class != setAll {
 		return nil, Hash{}, nil
