@@ -208,12 +208,6 @@ func TestRefused(t *testing.T) {
 				return m
 			}
 		}, "the server begins anew in the middle of a revision"},
-		{"a reset that is none", func(s *server) {
-			s.tamper = func(m []*avapv2pb.WatchResponse) []*avapv2pb.WatchResponse {
-				m[0].Reset_ = !m[0].Reset_
-				return m
-			}
-		}, catalog.ErrRoot.Error()},
 		{"a lower revision", manifest(func(_ *server, m *catalog.Manifest) { m.Revision = 0 }), catalog.ErrRollback.Error()},
 		{"the same revision with another root", manifest(func(_ *server, m *catalog.Manifest) { m.Revision = 1 }), catalog.ErrFork.Error()},
 		{"an expired manifest", manifest(func(_ *server, m *catalog.Manifest) {
@@ -243,6 +237,30 @@ func TestRefused(t *testing.T) {
 				t.Error("the honest revision changes nothing")
 			}
 		})
+	}
+}
+
+// TestWhole gets a difference that is none to what it holds: it asks for the whole
+// catalog instead.
+func TestWhole(t *testing.T) {
+	s := newServer(t, shouting)
+	c := run(t, options(s))
+	c.awaits(t, 1)
+	s.stop()
+	s.publish(questioning)
+	s.tamper = func(m []*avapv2pb.WatchResponse) []*avapv2pb.WatchResponse {
+		m[0].Reset_ = true
+		return m
+	}
+	s.start()
+	if v := c.awaits(t, 2); v.Command("whisper") == nil {
+		t.Error("whisper is gone")
+	}
+	if got := s.asked(-1); got.Revision != 0 || len(got.Root) != 0 {
+		t.Errorf("the worker asked %v", got)
+	}
+	if status := c.Status(); status.Refused != 1 || !strings.Contains(status.LastError, catalog.ErrRoot.Error()) {
+		t.Errorf("%+v", status)
 	}
 }
 
@@ -334,6 +352,27 @@ func TestSnapshotAtEnd(t *testing.T) {
 	if c := run(t, opt); c.Current() == nil {
 		t.Errorf("there is no snapshot: %v", c.Ready())
 	}
+}
+
+// TestSnapshotNowhere follows a server with a snapshot that cannot be written at
+// first: nothing else suffers, and it is tried again.
+func TestSnapshotNowhere(t *testing.T) {
+	s := newServer(t, shouting)
+	opt := options(s)
+	opt.Snapshot = filepath.Join(t.TempDir(), "folder", "snapshot")
+	c := run(t, opt)
+	v := c.awaits(t, 1)
+	eventually(t, "a reason", func() bool { return c.Status().SnapshotError != "" })
+	if v.Command("shout") == nil || c.Ready() != nil {
+		t.Errorf("ready is %v", c.Ready())
+	}
+	if err := os.Mkdir(filepath.Dir(opt.Snapshot), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it is written", func() bool {
+		status := c.Status()
+		return status.SnapshotRevision == 1 && status.SnapshotError == ""
+	})
 }
 
 // TestOldRevisionAfterRestart offers a revision below the one that the snapshot
