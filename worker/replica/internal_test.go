@@ -4,13 +4,16 @@ package replica
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/avap-framework/avap/catalog"
 	"github.com/avap-framework/avap/internal/catalogtest"
 )
 
@@ -33,6 +36,37 @@ func TestBackoff(t *testing.T) {
 				t.Errorf("after %d failures %d of 4,000 waits are in quarter %d", failures, n, i+1)
 			}
 		}
+	}
+}
+
+// TestPassedOver holds a package that another took the place of before it was
+// written: it is there for one more round.
+func TestPassedOver(t *testing.T) {
+	p := catalogtest.New(t)
+	r, _ := p.Follow("command a(o: out) { o = 1 }")
+	packages := newPackages(true)
+	first := p.Define("command a(o: out) { o = 2 }")
+	p.Apply(r, first...)
+	packages.add(first)
+	second := p.Define("command a(o: out) { o = 3 }")
+	v := p.Apply(r, second...)
+	packages.add(second)
+	for round, want := range [][2]bool{{true, true}, {true, true}, {false, true}} {
+		for i, c := range [...]catalog.Change{first[0], second[0]} {
+			if _, err := packages.Unit(t.Context(), c.Entry); (err == nil) != want[i] {
+				t.Errorf("after %d snapshots package %d: %v", round, i+1, err)
+			}
+		}
+		packages.freeze()
+		s, err := catalog.WriteSnapshot(t.Context(), filepath.Join(t.TempDir(), "snapshot"), v, packages)
+		if err != nil {
+			t.Fatal(err)
+		}
+		packages.replace(s, v)
+	}
+	packages.close()
+	if _, err := packages.Unit(t.Context(), second[0].Entry); !errors.Is(err, errNotConnected) {
+		t.Errorf("after the end: %v", err)
 	}
 }
 

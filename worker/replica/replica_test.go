@@ -120,6 +120,11 @@ func TestFollow(t *testing.T) {
 	if diff := cmp.Diff(want, status); diff != "" {
 		t.Errorf("status (-want +got):\n%s", diff)
 	}
+	s.publishChanges(catalog.Change{Entry: catalog.Entry{Kind: bytecode.KindCommand, Name: "future", Version: 1}})
+	c.awaits(t, 4)
+	if u := c.Unusable(); len(u) != 1 || u[0].Name != "future" || c.Status().Unusable != 1 {
+		t.Errorf("unusable are %v", u)
+	}
 	if got := s.asked(0); got.Revision != 0 || len(got.Root) != 0 || got.BytecodeVersion != bytecode.Version || got.Worker != "test" {
 		t.Errorf("the worker asked %v", got)
 	}
@@ -337,6 +342,34 @@ func TestSnapshotStart(t *testing.T) {
 	eventually(t, "the server is back", func() bool { return c.Status().Connected })
 	if c.Current() != v {
 		t.Error("the server changed what was the same")
+	}
+}
+
+// TestOldRevision loads units of the revision before the one in force, which
+// neither memory nor the present snapshot has, while the server is away.
+func TestOldRevision(t *testing.T) {
+	s := newServer(t, shouting)
+	opt := options(s)
+	opt.Snapshot = filepath.Join(t.TempDir(), "snapshot")
+	opt.Catalog.CacheBytes = 1
+	c := run(t, opt)
+	first := c.awaits(t, 1)
+	eventually(t, "the first is written", func() bool { return c.Status().SnapshotRevision == 1 })
+	s.publish(questioning)
+	second := c.awaits(t, 2)
+	eventually(t, "the second is written", func() bool { return c.Status().SnapshotRevision == 2 })
+	s.stop()
+	eventually(t, "the loss is noticed", func() bool { return !c.Status().Connected })
+	var marks [2]any
+	for i, v := range [...]*catalog.Revision{first, second} {
+		w, err := v.View(t.Context(), []string{"shout", "mark"})
+		if err != nil {
+			t.Fatalf("revision %d: %v", v.Number(), err)
+		}
+		marks[i] = w.Command("mark")
+	}
+	if marks[0] == marks[1] {
+		t.Error("both revisions have one mark")
 	}
 }
 
