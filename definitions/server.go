@@ -146,6 +146,9 @@ func (s *Server) register(opt *Options) {
 		grpc.MaxRecvMsgSize(maxRequest), grpc.MaxSendMsgSize(math.MaxInt32),
 		grpc.MaxHeaderListSize(maxHeaders), grpc.MaxConcurrentStreams(maxStreams),
 		grpc.ConnectionTimeout(handshakeTime),
+		// A worker holds a connection and hardly uses it: 10,000 of them with buffers
+		// of the usual size would hold 640 MiB.
+		grpc.SharedWriteBuffer(true), grpc.WriteBufferSize(8 << 10), grpc.ReadBufferSize(4 << 10),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: clientPingTime, PermitWithoutStream: true}),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: pingTime, Timeout: pingTimeout}),
 	}
