@@ -16,7 +16,7 @@ import (
 type VersionError struct{ Version uint64 }
 
 func (e *VersionError) Error() string {
-	return fmt.Sprintf("bytecode version %d; this machine runs version %d", e.Version, Version)
+	return fmt.Sprintf("bytecode version %d; this machine runs versions up to %d", e.Version, Version)
 }
 
 // DecodeError says where bytes stop being a program.
@@ -45,6 +45,7 @@ var (
 	errUnused    = errors.New("strings that nothing mentions")
 	errConstant  = errors.New("a constant of an unknown kind")
 	errNotFinite = errors.New("a float that is not finite")
+	errVersion   = errors.New("a version that is not the lowest for the program")
 	errPosition  = errors.New("a position out of range")
 )
 
@@ -53,7 +54,7 @@ var (
 // *VersionError. The program is well formed, but not verified.
 func Decode(b []byte) (*Program, error) {
 	d := decoder{b: b}
-	d.version()
+	version := d.version()
 	d.table()
 	p := d.program()
 	if d.err == nil && d.used < len(d.strings) {
@@ -61,6 +62,9 @@ func Decode(b []byte) (*Program, error) {
 	}
 	if d.err == nil && d.at < len(d.b) {
 		d.fail(errTrailing)
+	}
+	if d.err == nil && uint64(VersionOf(p)) != version {
+		d.fail(errVersion)
 	}
 	if d.err != nil {
 		return nil, d.err
@@ -152,11 +156,13 @@ func (d *decoder) count(size int) int {
 	return n
 }
 
-func (d *decoder) version() {
-	if v := d.uint64(); v != Version && d.err == nil {
+func (d *decoder) version() uint64 {
+	v := d.uint64()
+	if (v < 1 || v > Version) && d.err == nil {
 		d.at = 0
 		d.fail(&VersionError{v})
 	}
+	return v
 }
 
 // table reads the strings.

@@ -8,12 +8,13 @@ import "encoding/binary"
 // instrSize is the length of an encoded instruction.
 const instrSize = 8
 
-// AppendProgram appends the encoding of p to dst. It is meant for programs
-// that Verify accepts: what it makes of others, Decode may refuse.
+// AppendProgram appends the encoding of p to dst, in the lowest version that has
+// it. It is meant for programs that Verify accepts: what it makes of others,
+// Decode may refuse.
 func AppendProgram(dst []byte, p *Program) []byte {
 	e := encoder{refs: map[string]int{}}
 	e.program(p)
-	dst = binary.AppendUvarint(dst, Version)
+	dst = binary.AppendUvarint(dst, uint64(VersionOf(p)))
 	dst = binary.AppendUvarint(dst, uint64(len(e.strings)))
 	for _, s := range e.strings {
 		dst = binary.AppendUvarint(dst, uint64(len(s)))

@@ -6,10 +6,6 @@
 // syntax: any front end may compile to it.
 package bytecode
 
-// Version is the version of the instruction set and of its encoding. A machine
-// runs programs of this version alone.
-const Version = 1
-
 // Kind tells what a unit is for.
 type Kind uint8
 

@@ -62,7 +62,7 @@ func sealed(v *store.Version, p *bytecode.Program, k *seal.Key) (store.Package, 
 		return store.Package{}, fmt.Errorf("%s: %w", describe(v.Key), err)
 	}
 	return store.Package{
-		Key: v.Key, Version: v.Version, Bytecode: bytecodeVersion(p), KeyID: k.ID, Bytes: b,
+		Key: v.Key, Version: v.Version, Bytecode: uint32(bytecode.VersionOf(p)), KeyID: k.ID, Bytes: b,
 	}, nil
 }
 
@@ -105,6 +105,3 @@ func compareKeys(a, b store.Key) int {
 
 // sameInterface tells whether callers compiled for one interface run with the other.
 func sameInterface(a, b []bytecode.Param) bool { return slices.Equal(a, b) }
-
-// bytecodeVersion is the lowest version of the bytecode that has a program.
-func bytecodeVersion(*bytecode.Program) uint32 { return bytecode.Version }
