@@ -1,13 +1,17 @@
-// This file holds the test of where administrators may call from, which no
-// loopback connection can show.
+// This file holds the tests of what no call over loopback can show: where
+// administrators may call from, and what becomes of a defect.
 
 package definitions
 
 import (
+	"bytes"
 	"context"
+	"log/slog"
 	"net"
+	"strings"
 	"testing"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/metadata"
@@ -47,5 +51,30 @@ func TestAdministratorsAddress(t *testing.T) {
 				t.Errorf("a worker: %v", err)
 			}
 		})
+	}
+}
+
+// TestDefects answers calls that panic.
+func TestDefects(t *testing.T) {
+	var log bytes.Buffer
+	s := &Server{log: slog.New(slog.NewTextHandler(&log, nil))}
+	defect := func() { panic("secret") }
+	_, unary := s.recoverUnary(t.Context(), nil, &grpc.UnaryServerInfo{FullMethod: "/a/b"}, func(context.Context, any) (any, error) {
+		defect()
+		return nil, nil
+	})
+	stream := s.recoverStream(nil, nil, &grpc.StreamServerInfo{FullMethod: "/c/d"}, func(any, grpc.ServerStream) error {
+		defect()
+		return nil
+	})
+	for _, err := range []error{unary, stream} {
+		if status.Code(err) != codes.Internal || strings.Contains(err.Error(), "secret") {
+			t.Errorf("answered with %v", err)
+		}
+	}
+	for _, want := range []string{"method=/a/b", "method=/c/d", "panic=secret", "guard_test.go"} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("the log has no %s: %s", want, log.String())
+		}
 	}
 }

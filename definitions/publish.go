@@ -176,6 +176,12 @@ func (p *Publisher) publish(ctx context.Context, o Order, fill func(*plan) error
 	if result.Revision != 0 {
 		result.Revision = p.state.revision
 	}
+	if o.Action == store.ActionDelete && !o.DryRun {
+		// Where a definition stood in a stock command's place, this comes back.
+		if err := p.publishStock(ctx); err != nil {
+			p.log.Error("the stock catalog could not be completed", "error", err)
+		}
+	}
 	return result, nil
 }
 

@@ -333,10 +333,17 @@ func (p *Publisher) Refresh(ctx context.Context) error {
 	return p.catchUp(ctx)
 }
 
+func (p *Publisher) refresh(ctx context.Context) {
+	if err := p.Refresh(ctx); err != nil && ctx.Err() == nil {
+		p.log.Error("the catalog may be behind the store", "error", err)
+	}
+}
+
 // Follow takes over what other servers publish, as the store tells of it, and
 // seals packages anew when the keys change, until ctx ends.
 func (p *Publisher) Follow(ctx context.Context) {
 	told := p.store.Changes(ctx)
+	p.refresh(ctx) // what was published since the catalog was read
 	ticker := time.NewTicker(time.Minute)
 	defer ticker.Stop()
 	for {
@@ -347,9 +354,7 @@ func (p *Publisher) Follow(ctx context.Context) {
 			if !ok {
 				return
 			}
-			if err := p.Refresh(ctx); err != nil && ctx.Err() == nil {
-				p.log.Error("the catalog may be behind the store", "error", err)
-			}
+			p.refresh(ctx)
 		case <-ticker.C:
 			if err := p.Reseal(ctx); err != nil && ctx.Err() == nil {
 				p.log.Error("packages could not be sealed anew", "error", err)

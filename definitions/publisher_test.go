@@ -331,6 +331,11 @@ func TestStockUpgrade(t *testing.T) {
 	if got := render(r, err); got != "revision 3\nupdated command encodeSHA256 2\n" {
 		t.Error(got)
 	}
+	// Without it, the stock command takes its place.
+	r, err = p.Delete(t.Context(), []store.Key{{Name: "encodeSHA256"}}, definitions.Order{Author: "ada"})
+	if got := render(r, err); got != "revision 4\ndeleted command encodeSHA256 3\n" || p.Revision() != 5 {
+		t.Errorf("revision %d after %s", p.Revision(), got)
+	}
 }
 
 // TestStockOfNewerProgram leaves alone what a newer program published.

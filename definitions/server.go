@@ -148,7 +148,8 @@ func (s *Server) register(opt *Options) {
 		grpc.ConnectionTimeout(handshakeTime),
 		// A worker holds a connection and hardly uses it: 10,000 of them with buffers
 		// of the usual size would hold 640 MiB.
-		grpc.SharedWriteBuffer(true), grpc.WriteBufferSize(8 << 10), grpc.ReadBufferSize(4 << 10),
+		grpc.WriteBufferSize(8 << 10), grpc.ReadBufferSize(4 << 10),
+		grpc.UnaryInterceptor(s.recoverUnary), grpc.StreamInterceptor(s.recoverStream),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: clientPingTime, PermitWithoutStream: true}),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: pingTime, Timeout: pingTimeout}),
 	}
@@ -160,6 +161,9 @@ func (s *Server) register(opt *Options) {
 	avapv2pb.RegisterCatalogServer(s.grpc, &catalogService{server: s})
 	avapv2pb.RegisterAdminServer(s.grpc, &adminService{publisher: s.publisher, log: s.log})
 	grpc_health_v1.RegisterHealthServer(s.grpc, s.health)
+	for service := range s.grpc.GetServiceInfo() {
+		s.health.SetServingStatus(service, grpc_health_v1.HealthCheckResponse_SERVING)
+	}
 	if opt.Reflection {
 		reflection.Register(s.grpc)
 	}
