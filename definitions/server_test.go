@@ -23,10 +23,11 @@ import (
 	"github.com/avap-framework/avap/catalog"
 	"github.com/avap-framework/avap/definitions"
 	"github.com/avap-framework/avap/definitions/avapv2pb"
+	"github.com/avap-framework/avap/internal/pgtest"
 	"github.com/avap-framework/avap/seal"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(pgtest.Main(m)) }
 
 // Tokens of the tests.
 const (

@@ -4,6 +4,7 @@ package definitions_test
 
 import (
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +18,7 @@ import (
 	"github.com/avap-framework/avap/definitions"
 	"github.com/avap-framework/avap/definitions/avapv2pb"
 	"github.com/avap-framework/avap/definitions/store"
+	"github.com/avap-framework/avap/internal/pgtest"
 	"github.com/avap-framework/avap/seal"
 )
 
@@ -201,14 +203,19 @@ func TestSlowWatcher(t *testing.T) {
 	}
 }
 
-// TestConvergence publishes through two servers on one store while workers
+// TestConvergence publishes through two servers on one PostgreSQL while workers
 // follow both: all end with the same catalog.
 func TestConvergence(t *testing.T) {
-	const workers, each = 40, 20
-	keys, m := keyring(t), newMemory()
+	const workers, each = 100, 20
+	keys, url := keyring(t), pgtest.Database(t)
 	servers, addrs := make([]*definitions.Server, 2), make([]string, 2)
 	for i := range servers {
-		servers[i], addrs[i] = serve(t, definitions.Options{Keys: keys, Store: m})
+		db, err := store.Open(t.Context(), url, store.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { db.Close() })
+		servers[i], addrs[i] = serve(t, definitions.Options{Keys: keys, Store: db})
 	}
 	const last = 1 + 2*each
 	followers, errs := make([]*follower, workers), make([]error, workers)
@@ -221,9 +228,10 @@ func TestConvergence(t *testing.T) {
 	for i, s := range servers {
 		publishing.Go(func() {
 			for n := range each {
-				_, err := s.Publisher().Publish(t.Context(), []definitions.Source{{Text: fmt.Sprintf("command c%dx%d(x: value) { y = x }", i, n)}}, definitions.Order{Author: "ada"})
-				if err != nil {
-					t.Error(err)
+				text := fmt.Sprintf("command c%dx%d(x: value) { y = x }", i, n)
+				r, err := s.Publisher().Publish(t.Context(), []definitions.Source{{Text: text}}, definitions.Order{Author: "ada"})
+				if err != nil || r.Revision == 0 {
+					t.Errorf("%v, %v", r, err)
 				}
 			}
 		})
@@ -307,5 +315,36 @@ func TestClose(t *testing.T) {
 	s.Close(t.Context())
 	if err := f.next(); status.Code(err) != codes.Unavailable {
 		t.Errorf("the worker was told %v", err)
+	}
+}
+
+// TestStartAtOnce starts several servers on one empty database: the stock catalog
+// is published once.
+func TestStartAtOnce(t *testing.T) {
+	const servers = 6
+	keys, url := keyring(t), pgtest.Database(t)
+	revisions, errs := make([]uint64, servers), make([]error, servers)
+	var all sync.WaitGroup
+	for i := range servers {
+		all.Go(func() {
+			db, err := store.Open(t.Context(), url, store.Options{})
+			if err != nil {
+				errs[i] = err
+				return
+			}
+			defer db.Close()
+			p, err := definitions.OpenPublisher(t.Context(), definitions.PublisherOptions{Store: db, Keys: keys, Log: slog.New(slog.DiscardHandler)})
+			if err != nil {
+				errs[i] = err
+				return
+			}
+			revisions[i] = p.Revision()
+		})
+	}
+	all.Wait()
+	for i := range servers {
+		if errs[i] != nil || revisions[i] != 1 {
+			t.Errorf("server %d: revision %d, %v", i, revisions[i], errs[i])
+		}
 	}
 }

@@ -1,6 +1,7 @@
 // The development tools, in a module of their own so that their dependencies
 // stay out of the product's. Run them from the repository's root with
-// go tool -modfile=tools/go.mod NAME.
+// go tool -modfile=tools/go.mod NAME; protogen, which is of this module, with
+// go -C tools run ./protogen.
 module github.com/avap-framework/avap/tools
 
 go 1.26.0
