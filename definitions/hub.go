@@ -20,8 +20,11 @@ import (
 
 // Limits of what watchers are sent.
 const (
-	maxMessage = 1 << 20 // bytes of a message with more than one unit
-	keptDeltas = 256     // differences that are kept for the next watcher, of one revision and bytecode version
+	maxMessage = 1 << 20 // bytes of a message
+	// maxProgram is bytes of a compiled unit with its interface, so that a message has
+	// room for it: what stands around it are names, a contract and a manifest.
+	maxProgram = maxMessage - 32<<10
+	keptDeltas = 256 // differences that are kept for the next watcher, of one revision and bytecode version
 )
 
 // hub turns the revisions of a publisher into messages. Nobody waits for a

@@ -198,8 +198,25 @@ func (p *piece) compile(opt compile.Options) ([]Diagnostic, error) {
 	if p.def == nil {
 		program.Requires = p.requires
 	}
+	if n := packageSize(program); n > maxProgram {
+		p.failed = true
+		return append(ds, Diagnostic{
+			Severity: SeverityError, Code: codeSyntax, Source: p.source, Key: p.key, Pos: p.at(p.head()),
+			Msg: fmt.Sprintf("the unit has %d bytes when compiled; the limit is %d: split it up", n, maxProgram),
+		}), nil
+	}
 	p.program = program
 	return ds, nil
+}
+
+// packageSize is how many bytes a program and its interface take in a package,
+// which has the interface twice.
+func packageSize(p *bytecode.Program) int {
+	n := len(bytecode.AppendProgram(nil, p))
+	for _, param := range p.Params {
+		n += len(param.Name) + 4
+	}
+	return n
 }
 
 // altered are the commands whose interface changes, or that go: what calls them

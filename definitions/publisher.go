@@ -333,6 +333,18 @@ func (p *Publisher) Refresh(ctx context.Context) error {
 	return p.catchUp(ctx)
 }
 
+// refreshTo takes over what other servers have published, where the revision is
+// below one: of many who ask at once, the first has the store read.
+func (p *Publisher) refreshTo(ctx context.Context, revision uint64) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.state.revision >= revision {
+		return nil
+	}
+	return p.catchUp(ctx)
+}
+
+// refresh does what Refresh does, and logs an error.
 func (p *Publisher) refresh(ctx context.Context) {
 	if err := p.Refresh(ctx); err != nil && ctx.Err() == nil {
 		p.log.Error("the catalog may be behind the store", "error", err)

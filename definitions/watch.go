@@ -64,7 +64,7 @@ func (s *catalogService) Watch(req *avapv2pb.WatchRequest, stream grpc.ServerStr
 func (s *catalogService) begin(ctx context.Context, req *avapv2pb.WatchRequest, version uint32) (uint64, error) {
 	if req.Revision > s.server.publisher.Revision() {
 		// Another server on the store may have published what this one is not yet told of.
-		if err := s.server.publisher.Refresh(ctx); err != nil {
+		if err := s.server.publisher.refreshTo(ctx, req.Revision); err != nil {
 			s.server.log.Warn("a worker is ahead, and the store does not answer", "worker", req.Worker, "error", err)
 		}
 	}

@@ -132,7 +132,8 @@ func TestWatchRefused(t *testing.T) {
 	}
 }
 
-// TestMessages keeps messages of a revision below 1 MiB, unless one unit is larger.
+// TestMessages keeps messages of a revision below 1 MiB, and refuses a unit that
+// would not fit.
 func TestMessages(t *testing.T) {
 	keys := keyring(t)
 	s, addr := serve(t, definitions.Options{Keys: keys})
@@ -140,7 +141,7 @@ func TestMessages(t *testing.T) {
 	for i := range 40 {
 		texts = append(texts, fmt.Sprintf("command c%d(o: out) { o = \"%s\" }", i, strings.Repeat("x", 100_000)))
 	}
-	texts = append(texts, fmt.Sprintf("command large(o: out) { o = \"%s\" }", strings.Repeat("y", 1<<20-100)))
+	texts = append(texts, fmt.Sprintf("command large(o: out) { o = \"%s\" }", strings.Repeat("y", 1_000_000)))
 	revision := publish(t, s.Publisher(), texts...)
 	stream, err := avapv2pb.NewCatalogClient(dial(t, addr, nil)).Watch(with(t.Context(), workerToken), &avapv2pb.WatchRequest{BytecodeVersion: 1})
 	if err != nil {
@@ -152,6 +153,10 @@ func TestMessages(t *testing.T) {
 	}
 	if f.messages < 5 || f.resets != 1 {
 		t.Errorf("%d messages, %d resets", f.messages, f.resets)
+	}
+	r, err := s.Publisher().Publish(t.Context(), []definitions.Source{{Text: fmt.Sprintf("command larger(o: out) { o = \"%s\" }", strings.Repeat("y", 1<<20-100))}}, definitions.Order{Author: "ada"})
+	if got := render(r, err); !strings.Contains(got, "the limit is 1015808: split it up") {
+		t.Errorf("a unit that is too large: %s", got)
 	}
 }
 

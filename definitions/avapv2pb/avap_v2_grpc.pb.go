@@ -36,8 +36,7 @@ const (
 type CatalogClient interface {
 	// Watch streams the catalog: first what the worker lacks, then each revision
 	// once it is published, until one side ends the stream. Several messages, of
-	// at most 1 MiB each unless a single unit is larger, make a revision; the last
-	// has the manifest. Revisions may be passed over: a worker that is slow gets
+	// at most 1 MiB each, make a revision; the last has the manifest. Revisions may be passed over: a worker that is slow gets
 	// the difference to the newest one. A message with nothing but a manifest
 	// renews the one in force.
 	Watch(ctx context.Context, in *WatchRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchResponse], error)
@@ -91,8 +90,7 @@ func (c *catalogClient) GetUnit(ctx context.Context, in *GetUnitRequest, opts ..
 type CatalogServer interface {
 	// Watch streams the catalog: first what the worker lacks, then each revision
 	// once it is published, until one side ends the stream. Several messages, of
-	// at most 1 MiB each unless a single unit is larger, make a revision; the last
-	// has the manifest. Revisions may be passed over: a worker that is slow gets
+	// at most 1 MiB each, make a revision; the last has the manifest. Revisions may be passed over: a worker that is slow gets
 	// the difference to the newest one. A message with nothing but a manifest
 	// renews the one in force.
 	Watch(*WatchRequest, grpc.ServerStreamingServer[WatchResponse]) error
