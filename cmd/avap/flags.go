@@ -17,12 +17,17 @@ import (
 	"github.com/avap-framework/avap"
 )
 
-// fromEnvironment lets every flag of a command be given as AVAP_NAME; the flag
-// itself wins. An empty variable counts as none.
+// fromEnvironment lets every flag of a command be given as AVAP_NAME, those of
+// the commands below `avap definitions` as AVAP_DEFINITIONS_NAME; the flag itself
+// wins. An empty variable counts as none.
 func fromEnvironment(cmd *cobra.Command) error {
+	prefix := "AVAP_"
+	if cmd.HasParent() && cmd.Parent().Name() == "definitions" {
+		prefix = "AVAP_DEFINITIONS_"
+	}
 	var err error
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		name := "AVAP_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		name := prefix + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
 		value := os.Getenv(name)
 		if value == "" || f.Changed || f.Name == "help" || err != nil {
 			return

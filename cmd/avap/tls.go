@@ -1,0 +1,129 @@
+// This file holds the flags of TLS, on both sides of the definition server's
+// protocol.
+
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+// tlsFlags name a certificate with its key, and whom to trust.
+type tlsFlags struct{ cert, key, ca string }
+
+func (f *tlsFlags) register(fs *pflag.FlagSet, ca string) {
+	fs.StringVar(&f.cert, "tls-cert", "", "this side's certificate with those above it, in PEM")
+	fs.StringVar(&f.key, "tls-key", "", "the certificate's key, in PEM")
+	fs.StringVar(&f.ca, "tls-ca", "", ca)
+}
+
+// server gives the server's side: nil without a certificate. Where there is a CA
+// clients must show a certificate of it.
+func (f *tlsFlags) server() (*tls.Config, error) {
+	if *f == (tlsFlags{}) {
+		return nil, nil
+	}
+	if f.cert == "" || f.key == "" {
+		return nil, errors.New("a server's TLS needs both --tls-cert and --tls-key")
+	}
+	pair, err := newCertificate(f.cert, f.key)
+	if err != nil {
+		return nil, err
+	}
+	config := &tls.Config{
+		MinVersion:     tls.VersionTLS12,
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return pair.get() },
+	}
+	if f.ca != "" {
+		if config.ClientCAs, err = readCA(f.ca); err != nil {
+			return nil, err
+		}
+		config.ClientAuth = tls.RequireAndVerifyClientCert
+	}
+	return config, nil
+}
+
+// client gives the client's side: nil where no flag is given.
+func (f *tlsFlags) client() (*tls.Config, error) {
+	if *f == (tlsFlags{}) {
+		return nil, nil
+	}
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	if f.ca != "" && f.ca != "system" {
+		roots, err := readCA(f.ca)
+		if err != nil {
+			return nil, err
+		}
+		config.RootCAs = roots
+	}
+	if (f.cert == "") != (f.key == "") {
+		return nil, errors.New("--tls-cert and --tls-key go together")
+	}
+	if f.cert != "" {
+		pair, err := newCertificate(f.cert, f.key)
+		if err != nil {
+			return nil, err
+		}
+		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return pair.get() }
+	}
+	return config, nil
+}
+
+func readCA(file string) (*x509.CertPool, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("--tls-ca: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("--tls-ca %s: there is no certificate in PEM", file)
+	}
+	return pool, nil
+}
+
+// certificate is a pair of files that are read again once they have changed, so
+// that a certificate is renewed without a restart.
+type certificate struct {
+	cert, key string
+
+	mu   sync.Mutex
+	pair *tls.Certificate
+	read [2]time.Time // when the files of pair had been written
+}
+
+func newCertificate(cert, key string) (*certificate, error) {
+	c := &certificate{cert: cert, key: key}
+	_, err := c.get()
+	return c, err
+}
+
+// get gives the pair as of now. Files that do not fit together, because one of
+// them is about to be replaced, leave the pair as it was.
+func (c *certificate) get() (*tls.Certificate, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var written [2]time.Time
+	for i, file := range []string{c.cert, c.key} {
+		if info, err := os.Stat(file); err == nil {
+			written[i] = info.ModTime()
+		}
+	}
+	if c.pair != nil && written == c.read {
+		return c.pair, nil
+	}
+	pair, err := tls.LoadX509KeyPair(c.cert, c.key)
+	if err == nil {
+		c.pair, c.read = &pair, written
+	}
+	if c.pair == nil {
+		return nil, fmt.Errorf("--tls-cert %s --tls-key %s: %w", c.cert, c.key, err)
+	}
+	return c.pair, nil
+}
