@@ -65,8 +65,9 @@ failed, and 2 where the program was called wrongly.`,
 	}
 	root.SetFlagErrorFunc(wrongFlag)
 	root.SetHelpCommand(helpCommand(root))
-	root.AddCommand(devCommand(), serveCommand(), runCommand(), checkCommand(), fmtCommand(), inspectCommand(), versionCommand(),
-		keygenCommand(), signCommand(), compileCommand())
+	root.AddCommand(devCommand(), serveCommand(), definitionsCommand(), catalogCommand(),
+		runCommand(), checkCommand(), fmtCommand(), inspectCommand(),
+		keygenCommand(), signCommand(), compileCommand(), versionCommand())
 	return root
 }
 

@@ -2,15 +2,18 @@ package main
 
 import (
 	"errors"
+	"maps"
 	"os/exec"
 	"strconv"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/avap-framework/avap/internal/pgtest"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"avap": main})
+	testscript.Main(pgtest.Main(m), map[string]func(){"avap": main})
 }
 
 // TestScripts runs the command lines of testdata/script. Beside what testscript
@@ -18,12 +21,20 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
-		Dir:  "testdata/script",
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": status},
+		Dir:   "testdata/script",
+		Cmds:  scriptCommands(),
+		Setup: setupServers,
 	})
 }
 
-func status(ts *testscript.TestScript, neg bool, args []string) {
+// scriptCommands are the commands that all scripts have.
+func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
+	all := maps.Clone(definitionsCommands)
+	all["status"] = wantStatus
+	return all
+}
+
+func wantStatus(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: status N program arg…")
 	}

@@ -34,9 +34,10 @@ type Row struct {
 
 // Source is a definition that can be published.
 type Source struct {
-	Kind bytecode.Kind
-	Name string
-	Text string // AVAP
+	Table string // where the code comes from; set by Sort
+	Kind  bytecode.Kind
+	Name  string
+	Text  string // AVAP
 }
 
 // Frontend turns the code of rows in one language into AVAP. The one there is
@@ -110,6 +111,7 @@ func sortRow(same []Row, frontends []Frontend) (source Source, reason string) {
 		if err != nil {
 			return source, f.Language() + " source: " + err.Error()
 		}
+		source.Table = row.Table
 		return source, ""
 	}
 	if isPython(row.Code) {

@@ -99,7 +99,7 @@ func TestSort(t *testing.T) {
 					got.Refused[0].Reason = tt.refused // what follows is the parser's word
 				}
 			default:
-				want.Sources = []legacy.Source{{Kind: tt.kind, Name: tt.row.Name, Text: tt.taken}}
+				want.Sources = []legacy.Source{{Table: "t", Kind: tt.kind, Name: tt.row.Name, Text: tt.taken}}
 				compiles(t, tt.kind, tt.taken)
 			}
 			if diff := cmp.Diff(want, got); diff != "" {

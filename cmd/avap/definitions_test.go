@@ -1,0 +1,195 @@
+// This file holds what the scripts about definition servers need: a server in a
+// process of its own, a database, certificates.
+
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"database/sql"
+	"encoding/pem"
+	"io"
+	"math/big"
+	"net"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	_ "modernc.org/sqlite"
+
+	"github.com/avap-framework/avap/internal/pgtest"
+)
+
+// definitionsCommands are the commands that scripts have beside their own:
+//
+//	serve ARG…             starts avap definitions serve on a free port, and has
+//	                       AVAP_DEFINITIONS name it
+//	stop                   ends the newest server as an operator does: it must end
+//	                       well
+//	kill                   ends it without a word
+//	waitfor PATTERN ARG…   runs a program again until it prints the pattern
+//	sqlite DATABASE FILE   runs the SQL of a file
+//	certificates           makes ca.crt, and server and client .crt and .key
+var definitionsCommands = map[string]func(*testscript.TestScript, bool, []string){
+	"serve":        func(ts *testscript.TestScript, _ bool, args []string) { serversOf(ts).start(ts, args) },
+	"stop":         func(ts *testscript.TestScript, _ bool, _ []string) { serversOf(ts).stop(ts) },
+	"kill":         func(ts *testscript.TestScript, _ bool, _ []string) { serversOf(ts).kill() },
+	"waitfor":      waitFor,
+	"sqlite":       runSQL,
+	"certificates": func(ts *testscript.TestScript, _ bool, _ []string) { makeCertificates(ts) },
+}
+
+// definitionsServers are the servers of a script that run, the newest last.
+type definitionsServers struct{ running []*definitionsServer }
+
+type definitionsServer struct {
+	cmd    *exec.Cmd
+	stderr bytes.Buffer
+	ended  chan error
+}
+
+type serversKey struct{}
+
+// setupServers gives a script its servers: none yet.
+func setupServers(env *testscript.Env) error {
+	all := &definitionsServers{}
+	env.Values[serversKey{}] = all
+	env.Defer(func() {
+		for len(all.running) > 0 {
+			all.kill()
+		}
+	})
+	return nil
+}
+
+func serversOf(ts *testscript.TestScript) *definitionsServers {
+	return ts.Value(serversKey{}).(*definitionsServers)
+}
+
+func (all *definitionsServers) start(ts *testscript.TestScript, args []string) {
+	path, err := exec.LookPath("avap")
+	ts.Check(err)
+	s := &definitionsServer{
+		cmd:   exec.Command(path, append([]string{"definitions", "serve", "--listen", "127.0.0.1:0"}, args...)...),
+		ended: make(chan error, 1),
+	}
+	s.cmd.Dir, s.cmd.Stderr = ts.Getenv("WORK"), &s.stderr
+	for _, name := range []string{"PATH", "HOME", "TMPDIR", "API_KEY", "AVAP_ADMIN_TOKEN", "DATABASE_URL"} {
+		s.cmd.Env = append(s.cmd.Env, name+"="+ts.Getenv(name))
+	}
+	out, err := s.cmd.StdoutPipe()
+	ts.Check(err)
+	ts.Check(s.cmd.Start())
+	all.running = append(all.running, s)
+	line, err := bufio.NewReader(out).ReadString('\n')
+	go func() {
+		io.Copy(io.Discard, out)
+		s.ended <- s.cmd.Wait()
+	}()
+	addr, found := strings.CutPrefix(strings.TrimSpace(line), "avap definitions listens on ")
+	if err != nil || !found {
+		all.kill()
+		ts.Fatalf("no greeting: %v %q\n%s", err, line, &s.stderr)
+	}
+	ts.Setenv("AVAP_DEFINITIONS", addr)
+}
+
+func (all *definitionsServers) newest() *definitionsServer {
+	s := all.running[len(all.running)-1]
+	all.running = all.running[:len(all.running)-1]
+	return s
+}
+
+func (all *definitionsServers) stop(ts *testscript.TestScript) {
+	s := all.newest()
+	ts.Check(s.cmd.Process.Signal(syscall.SIGTERM))
+	if err := <-s.ended; err != nil {
+		ts.Fatalf("the server ended with %v\n%s", err, &s.stderr)
+	}
+}
+
+func (all *definitionsServers) kill() {
+	s := all.newest()
+	s.cmd.Process.Kill()
+	<-s.ended
+}
+
+func waitFor(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: waitfor PATTERN program arg…")
+	}
+	pattern := regexp.MustCompile(args[0])
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		err := ts.Exec(args[1], args[2:]...)
+		if printed := ts.ReadFile("stdout"); pattern.MatchString(printed) {
+			return
+		} else if time.Now().After(end) {
+			ts.Fatalf("%v: never printed %s, but %s", err, pattern, printed)
+		}
+	}
+}
+
+func runSQL(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: sqlite DATABASE FILE")
+	}
+	db, err := sql.Open("sqlite", ts.MkAbs(args[0]))
+	ts.Check(err)
+	defer db.Close()
+	_, err = db.Exec(ts.ReadFile(args[1]))
+	ts.Check(err)
+}
+
+// makeCertificates makes a CA, and two certificates of it that are good for both
+// sides.
+func makeCertificates(ts *testscript.TestScript) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	ts.Check(err)
+	ca := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test CA"}, IsCA: true, BasicConstraintsValid: true,
+		KeyUsage: x509.KeyUsageCertSign, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+	}
+	writeCertificate(ts, "ca", ca, ca, key, key)
+	for i, name := range []string{"server", "client"} {
+		own, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		ts.Check(err)
+		writeCertificate(ts, name, &x509.Certificate{
+			SerialNumber: big.NewInt(int64(2 + i)), Subject: pkix.Name{CommonName: name}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+			NotBefore: ca.NotBefore, NotAfter: ca.NotAfter,
+			ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+		}, ca, own, key)
+	}
+}
+
+func writeCertificate(ts *testscript.TestScript, name string, c, ca *x509.Certificate, own, key *ecdsa.PrivateKey) {
+	der, err := x509.CreateCertificate(rand.Reader, c, ca, own.Public(), key)
+	ts.Check(err)
+	private, err := x509.MarshalPKCS8PrivateKey(own)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(name+".crt"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs(name+".key"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600))
+}
+
+// TestScriptsOnPostgres runs the command lines that want a PostgreSQL.
+func TestScriptsOnPostgres(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Database(t)
+	testscript.Run(t, testscript.Params{
+		Dir:  "testdata/postgres",
+		Cmds: scriptCommands(),
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("DATABASE_URL", url)
+			return setupServers(env)
+		},
+	})
+}
