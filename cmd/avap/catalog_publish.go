@@ -47,8 +47,8 @@ type change struct {
 	partly bool
 }
 
-// make makes the change.
-func (ch *change) make(ctx context.Context, cmd *cobra.Command) error {
+// carryOut asks what would change, shows it, and changes it.
+func (ch *change) carryOut(ctx context.Context, cmd *cobra.Command) error {
 	out := cmd.OutOrStdout()
 	planned, err := ch.ask(ctx, true, 0)
 	if err != nil {
@@ -294,7 +294,7 @@ of a worker. Publishing without it takes an earlier contract away.`,
 				ch.show = func(ctx context.Context, w io.Writer, outcomes []*avapv2pb.Outcome) error {
 					return c.showChanges(ctx, w, sources, outcomes)
 				}
-				return ch.make(ctx, cmd)
+				return ch.carryOut(ctx, cmd)
 			})
 		},
 	}
@@ -424,7 +424,7 @@ published, and asks where standard input is a terminal.`,
 				ch.show = func(ctx context.Context, w io.Writer, outcomes []*avapv2pb.Outcome) error {
 					return c.showRollback(ctx, w, version, outcomes)
 				}
-				return ch.make(ctx, cmd)
+				return ch.carryOut(ctx, cmd)
 			})
 		},
 	}
@@ -482,7 +482,7 @@ call can only go together with them. Versions stay: rollback brings them back.`,
 					return c.Delete(ctx, &avapv2pb.DeleteRequest{Units: units, DryRun: dryRun, Comment: flags.comment, BaseRevision: base})
 				}
 				ch.show = func(context.Context, io.Writer, []*avapv2pb.Outcome) error { return nil }
-				return ch.make(ctx, cmd)
+				return ch.carryOut(ctx, cmd)
 			})
 		},
 	}

@@ -143,7 +143,7 @@ left out, with those that call them.`,
 				}
 				ch.show = func(context.Context, io.Writer, []*avapv2pb.Outcome) error { return nil }
 				ch.partly = keepGoing
-				return ch.make(ctx, cmd)
+				return ch.carryOut(ctx, cmd)
 			})
 		},
 	}

@@ -23,6 +23,8 @@ type engine interface {
 	announce(ctx context.Context, tx *sql.Tx, revision uint64) error
 	// snapshot is how a transaction begins that sees one moment.
 	snapshot() *sql.TxOptions
+	// rows is how many rows one INSERT should take.
+	rows() int
 	// away tells an error that will pass: the database is away, or busy.
 	away(err error) bool
 	// violation tells the error of a row that a constraint refuses.
@@ -186,7 +188,7 @@ func (d *database) put(ctx context.Context, tx *sql.Tx, p Publication, id []byte
 		return revision, err == nil, err
 	}
 	p.Revision = max(p.Base+1, p.AtLeast)
-	err = writePublication(ctx, tx, p, id)
+	err = writePublication(ctx, tx, p, id, d.rows())
 	if err != nil && d.violation(err) {
 		return 0, false, &InvalidError{Msg: "a version is there already, or a package is of a version that is not: " + err.Error()}
 	}

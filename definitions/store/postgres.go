@@ -197,6 +197,9 @@ func (postgresEngine) snapshot() *sql.TxOptions {
 	return &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
 }
 
+// rows are many: each statement costs a round trip.
+func (postgresEngine) rows() int { return 256 }
+
 // away takes every error for a passing one that is not PostgreSQL's word on a
 // statement: then the connection broke, or there was none.
 func (postgresEngine) away(err error) bool {

@@ -14,8 +14,9 @@ import (
 	"github.com/avap-framework/avap/seal"
 )
 
-// writePublication writes all rows of a publication that has its revision.
-func writePublication(ctx context.Context, tx *sql.Tx, p Publication, id []byte) error {
+// writePublication writes all rows of a publication that has its revision, so many
+// with one statement.
+func writePublication(ctx context.Context, tx *sql.Tx, p Publication, id []byte, rows int) error {
 	roots := p.Roots
 	if roots == nil {
 		roots = []byte{}
@@ -32,16 +33,16 @@ func writePublication(ctx context.Context, tx *sql.Tx, p Publication, id []byte)
 			return err
 		}
 	}
-	if err := writeVersions(ctx, tx, p); err != nil {
+	if err := writeVersions(ctx, tx, p, rows); err != nil {
 		return err
 	}
-	return writePackages(ctx, tx, p)
+	return writePackages(ctx, tx, p, rows)
 }
 
 const versionColumns = "kind, name, version, revision, stock, deleted, source, hash, params, requires, quotas, rolled_back_to, author, time"
 
-func writeVersions(ctx context.Context, tx *sql.Tx, p Publication) error {
-	in := inserter{tx: tx, table: "avap_versions", columns: versionColumns}
+func writeVersions(ctx context.Context, tx *sql.Tx, p Publication, rows int) error {
+	in := inserter{tx: tx, table: "avap_versions", columns: versionColumns, most: rows}
 	for i := range p.Versions {
 		v := &p.Versions[i]
 		err := in.add(ctx, len(v.Source), kindText(v.Kind), v.Name, v.Version, p.Revision, v.Stock, v.Deleted, v.Source, v.Hash[:],
@@ -60,8 +61,8 @@ func writeVersions(ctx context.Context, tx *sql.Tx, p Publication) error {
 		LIMIT 1`)
 }
 
-func writePackages(ctx context.Context, tx *sql.Tx, p Publication) error {
-	in := inserter{tx: tx, table: "avap_packages", columns: "kind, name, version, revision, bytecode, key_id, bytes"}
+func writePackages(ctx context.Context, tx *sql.Tx, p Publication, rows int) error {
+	in := inserter{tx: tx, table: "avap_packages", columns: "kind, name, version, revision, bytecode, key_id, bytes", most: rows}
 	for i := range p.Packages {
 		pkg := &p.Packages[i]
 		bytes := pkg.Bytes
@@ -101,18 +102,15 @@ func oddRow(ctx context.Context, tx *sql.Tx, revision uint64, msg, query string)
 	return &InvalidError{key, msg}
 }
 
-// How much one INSERT takes.
-const (
-	batchRows  = 256
-	batchBytes = 8 << 20
-)
+// batchBytes is about how much one INSERT takes.
+const batchBytes = 8 << 20
 
-// inserter puts rows together into few statements: over a network each costs a
-// round trip.
+// inserter puts rows together into few statements.
 type inserter struct {
 	tx      *sql.Tx
 	table   string
 	columns string
+	most    int // rows of one statement
 	args    []any
 	rows    int
 	bytes   int
@@ -123,7 +121,7 @@ func (in *inserter) add(ctx context.Context, bytes int, row ...any) error {
 	in.args = append(in.args, row...)
 	in.rows++
 	in.bytes += bytes
-	if in.rows < batchRows && in.bytes < batchBytes {
+	if in.rows < in.most && in.bytes < batchBytes {
 		return nil
 	}
 	return in.flush(ctx)
