@@ -9,6 +9,8 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -90,7 +92,7 @@ func (o *importOptions) publish(ctx context.Context, cmd *cobra.Command, taken [
 	if err != nil {
 		return err
 	}
-	db, err := o.store.open(ctx)
+	db, err := o.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -117,6 +119,36 @@ func (o *importOptions) publish(ctx context.Context, cmd *cobra.Command, taken [
 	report.add(taken, result)
 	return nil
 }
+
+// open opens the store; of a dry run one that is not there yet is made elsewhere,
+// and gone afterwards.
+func (o *importOptions) open(ctx context.Context) (store.Store, error) {
+	url, err := databaseURL("store", o.store.url, defaultStore)
+	if err != nil {
+		return nil, err
+	}
+	file, sqlite := strings.CutPrefix(url, "sqlite:")
+	if _, err := os.Stat(file); !o.dryRun || !sqlite || err == nil {
+		return store.Open(ctx, url, store.Options{})
+	}
+	dir, err := os.MkdirTemp("", "avap-import-")
+	if err != nil {
+		return nil, err
+	}
+	db, err := store.Open(ctx, "sqlite:"+filepath.Join(dir, "avap.db"), store.Options{})
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return &passingStore{db, dir}, nil
+}
+
+// passingStore is a store that is removed when it is closed.
+type passingStore struct {
+	store.Store
+	dir string
+}
+
+func (s *passingStore) Close() error { return errors.Join(s.Store.Close(), os.RemoveAll(s.dir)) }
 
 // importReport is what an import came to.
 type importReport struct {

@@ -13,6 +13,7 @@ import (
 	"crypto/x509/pkix"
 	"database/sql"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"math/big"
 	"net"
@@ -77,20 +78,34 @@ func serversOf(ts *testscript.TestScript) *definitionsServers {
 }
 
 func (all *definitionsServers) start(ts *testscript.TestScript, args []string) {
-	path, err := exec.LookPath("avap")
+	var env []string
+	for _, name := range []string{"PATH", "HOME", "TMPDIR", "API_KEY", "AVAP_ADMIN_TOKEN", "DATABASE_URL"} {
+		env = append(env, name+"="+ts.Getenv(name))
+	}
+	s, addr, err := startDefinitions(ts.Getenv("WORK"), env, args...)
 	ts.Check(err)
-	s := &definitionsServer{
+	all.running = append(all.running, s)
+	ts.Setenv("AVAP_DEFINITIONS", addr)
+}
+
+// startDefinitions starts a server on a free port, and waits until it serves.
+func startDefinitions(dir string, env []string, args ...string) (s *definitionsServer, addr string, err error) {
+	path, err := exec.LookPath("avap")
+	if err != nil {
+		return nil, "", err
+	}
+	s = &definitionsServer{
 		cmd:   exec.Command(path, append([]string{"definitions", "serve", "--listen", "127.0.0.1:0"}, args...)...),
 		ended: make(chan error, 1),
 	}
-	s.cmd.Dir, s.cmd.Stderr = ts.Getenv("WORK"), &s.stderr
-	for _, name := range []string{"PATH", "HOME", "TMPDIR", "API_KEY", "AVAP_ADMIN_TOKEN", "DATABASE_URL"} {
-		s.cmd.Env = append(s.cmd.Env, name+"="+ts.Getenv(name))
-	}
+	s.cmd.Dir, s.cmd.Env, s.cmd.Stderr = dir, env, &s.stderr
 	out, err := s.cmd.StdoutPipe()
-	ts.Check(err)
-	ts.Check(s.cmd.Start())
-	all.running = append(all.running, s)
+	if err != nil {
+		return nil, "", err
+	}
+	if err := s.cmd.Start(); err != nil {
+		return nil, "", err
+	}
 	line, err := bufio.NewReader(out).ReadString('\n')
 	go func() {
 		io.Copy(io.Discard, out)
@@ -98,10 +113,16 @@ func (all *definitionsServers) start(ts *testscript.TestScript, args []string) {
 	}()
 	addr, found := strings.CutPrefix(strings.TrimSpace(line), "avap definitions listens on ")
 	if err != nil || !found {
-		all.kill()
-		ts.Fatalf("no greeting: %v %q\n%s", err, line, &s.stderr)
+		s.kill()
+		return nil, "", fmt.Errorf("no greeting: %v %q\n%s", err, line, &s.stderr)
 	}
-	ts.Setenv("AVAP_DEFINITIONS", addr)
+	return s, addr, nil
+}
+
+// kill ends the server without a word.
+func (s *definitionsServer) kill() {
+	s.cmd.Process.Kill()
+	<-s.ended
 }
 
 func (all *definitionsServers) newest() *definitionsServer {
@@ -118,11 +139,7 @@ func (all *definitionsServers) stop(ts *testscript.TestScript) {
 	}
 }
 
-func (all *definitionsServers) kill() {
-	s := all.newest()
-	s.cmd.Process.Kill()
-	<-s.ended
-}
+func (all *definitionsServers) kill() { all.newest().kill() }
 
 func waitFor(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) < 2 {

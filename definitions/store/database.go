@@ -198,11 +198,16 @@ func (d *database) put(ctx context.Context, tx *sql.Tx, p Publication, id []byte
 	return p.Revision, false, d.announce(ctx, tx, p.Revision)
 }
 
-// snapshotOf runs a function in a transaction that sees one moment.
-func (d *database) snapshotOf(ctx context.Context, read func(tx *sql.Tx) error) error {
+// snapshotOf runs a function in a transaction that sees one moment, and that
+// ends with the store.
+func (d *database) snapshotOf(ctx context.Context, read func(ctx context.Context, tx *sql.Tx) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stay := context.AfterFunc(d.closing, cancel)
+	defer stay()
 	tx, err := d.read.BeginTx(ctx, d.snapshot())
 	if err == nil {
-		err = read(tx)
+		err = read(ctx, tx)
 		// Nothing was written: how the transaction ends makes no difference.
 		_ = tx.Rollback()
 	}

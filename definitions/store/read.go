@@ -17,7 +17,7 @@ import (
 
 func (d *database) Load(ctx context.Context) (*State, error) {
 	state := &State{}
-	err := d.snapshotOf(ctx, func(tx *sql.Tx) error {
+	err := d.snapshotOf(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		if err := tx.QueryRowContext(ctx, "SELECT revision FROM avap_head").Scan(&state.Revision); err != nil {
 			return err
 		}
@@ -96,7 +96,7 @@ const defaultLimit = 100
 
 func (d *database) Since(ctx context.Context, revision uint64, limit int) ([]Publication, error) {
 	var all []Publication
-	err := d.snapshotOf(ctx, func(tx *sql.Tx) error {
+	err := d.snapshotOf(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		query := `SELECT r.revision, r.base, r.roots, a.action, a.author, a.comment, a.time
 			FROM avap_revisions AS r JOIN avap_audit AS a ON a.revision = r.revision
 			WHERE r.revision > $1 ORDER BY r.revision`
@@ -154,7 +154,7 @@ func fill(ctx context.Context, tx *sql.Tx, all []Publication) error {
 
 func (d *database) History(ctx context.Context, key Key) ([]Version, error) {
 	var all []Version
-	err := d.snapshotOf(ctx, func(tx *sql.Tx) error {
+	err := d.snapshotOf(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		return eachRow(ctx, tx, "SELECT "+columnsOf("v", "NULL")+` FROM avap_versions AS v
 			WHERE v.kind = $1 AND v.name = $2 ORDER BY v.version DESC`, []any{kindText(key.Kind), key.Name}, func(row *sql.Rows) error {
 			v, err := scanVersion(row)
@@ -167,7 +167,7 @@ func (d *database) History(ctx context.Context, key Key) ([]Version, error) {
 
 func (d *database) Version(ctx context.Context, key Key, version uint64) (*Version, error) {
 	var found *Version
-	err := d.snapshotOf(ctx, func(tx *sql.Tx) error {
+	err := d.snapshotOf(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		return eachRow(ctx, tx, "SELECT "+columnsOf("v", "source")+` FROM avap_versions AS v
 			WHERE v.kind = $1 AND v.name = $2 AND v.version = $3`, []any{kindText(key.Kind), key.Name, version}, func(row *sql.Rows) error {
 			v, err := scanVersion(row)
@@ -199,7 +199,7 @@ func (d *database) Audit(ctx context.Context, q AuditQuery) ([]AuditEntry, error
 	}
 	query += " ORDER BY revision DESC LIMIT $1"
 	var all []AuditEntry
-	err := d.snapshotOf(ctx, func(tx *sql.Tx) error {
+	err := d.snapshotOf(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		err := eachRow(ctx, tx, query, args, func(row *sql.Rows) error {
 			var e AuditEntry
 			if err := row.Scan(&e.Revision, &e.Time, &e.Author, &e.Action, &e.Comment); err != nil {
