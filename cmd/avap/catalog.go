@@ -34,7 +34,8 @@ token. The server is that of --definitions, which BRAIN_HOST and BRAIN_PORT stan
 for too; without TLS it answers administrators on its own machine alone.
 
 Publishing, deleting and rolling back show what changes first, and ask where
-standard input is a terminal. With --json every command prints one JSON value.`,
+standard input is a terminal. With --json every command prints one JSON value,
+on one line; an export is JSON in any case.`,
 		Example: `  avap catalog publish crm.avap
   avap catalog list
   avap catalog history crmCustomer

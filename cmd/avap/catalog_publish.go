@@ -71,6 +71,7 @@ func (ch *change) carryOut(ctx context.Context, cmd *cobra.Command) error {
 	base := uint64(0)
 	if asks(cmd) && !ch.flags.yes && !ch.flags.admin.json {
 		base = planned.Revision
+		announce(out, planned.Outcomes)
 		yes, err := confirm(cmd, question(planned.Outcomes))
 		if err != nil || !yes {
 			return errors.Join(err, errors.New("nothing was changed"))
@@ -104,6 +105,15 @@ func changes(r *avapv2pb.PublishResponse) bool {
 		}
 	}
 	return false
+}
+
+// announce names the units that no diff shows.
+func announce(w io.Writer, outcomes []*avapv2pb.Outcome) {
+	for _, o := range outcomes {
+		if o.Change == avapv2pb.Outcome_CHANGE_DELETED || o.Change == avapv2pb.Outcome_CHANGE_RECOMPILED {
+			fmt.Fprintf(w, "%s %s will be %s\n", kindName(o.Kind), o.Name, changeName(int32(o.Change)))
+		}
+	}
 }
 
 // question asks for what is about to be done.

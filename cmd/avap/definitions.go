@@ -108,8 +108,7 @@ the file of --admin-tokens with a name and a token on each line; AVAP_ADMIN_TOKE
 the token of "admin". Without TLS they are served on this machine alone.
 
 After a restore from a backup, --min-revision N goes on above the revisions that
-workers have seen: the highest is what avap_catalog_revision of their metrics, or
-their /debug/catalog, says.`,
+workers have seen: their /debug/catalog says which.`,
 		Example: `  avap keygen && API_KEY=… AVAP_ADMIN_TOKEN=… avap definitions serve --keys avap-keys.json
   DATABASE_URL=postgres://avap:…@db/avap avap definitions serve --listen :50051 --keys keys.json \
       --admin-tokens admins --tls-cert tls.crt --tls-key tls.key --tls-ca workers-ca.crt`,

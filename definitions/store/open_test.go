@@ -231,11 +231,11 @@ func TestOpenErrors(t *testing.T) {
 		},
 		{
 			strings.Replace(visited, "postgres@", "visitor:hidden@", 1),
-			"PostgreSQL in " + filepath.Dir(server.Socket()) + ": permission denied for schema public: grant visitor the right to make tables in the database " + strings.TrimPrefix(parsed(t, visited).Path, "/"),
+			"PostgreSQL in " + filepath.Dir(server.Socket()) + ": visitor may not make tables in the database " + strings.TrimPrefix(parsed(t, visited).Path, "/") + ": grant CREATE on its schema",
 		},
 		{
 			server.URL("guarded"),
-			"PostgreSQL in " + filepath.Dir(server.Socket()) + ": cannot execute CREATE TABLE in a read-only transaction: name the primary server, not a standby",
+			"PostgreSQL in " + filepath.Dir(server.Socket()) + ": the database is read-only: name the primary server, not a standby",
 		},
 	}
 	for _, tt := range tests {

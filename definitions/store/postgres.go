@@ -41,7 +41,6 @@ const (
 	codeLockNotAvailable    = "55P03"
 	codeTooManyConnections  = "53300"
 	codeIdleInTransaction   = "25P03"
-	codeReadOnly            = "25006"
 	codePrivilege           = "42501"
 	codeNoDatabase          = "3D000"
 	codeBadPassword         = "28P01"
@@ -102,7 +101,11 @@ func openPostgres(ctx context.Context, url string, opts Options) (Store, error) 
 		pool.Close()
 		return err
 	}
-	if err := migratePostgres(ctx, db); err != nil {
+	err = checkPostgres(ctx, db, conn)
+	if err == nil {
+		err = migratePostgres(ctx, db)
+	}
+	if err != nil {
 		return nil, postgresOpenError(conn, errors.Join(err, release()))
 	}
 	d := &database{engine: postgresEngine{}, read: db, write: db, opts: opts, release: release}
@@ -111,6 +114,23 @@ func openPostgres(ctx context.Context, url string, opts Options) (Store, error) 
 		(&listener{config: conn.Copy(), poll: opts.Poll, tell: tell}).run(ctx)
 	})
 	return d, nil
+}
+
+// checkPostgres finds out before the migrations, which would try for seconds,
+// whether the database can be written.
+func checkPostgres(ctx context.Context, db *sql.DB, config *pgx.ConnConfig) error {
+	var readOnly, mayCreate bool
+	err := db.QueryRowContext(ctx, `SELECT current_setting('transaction_read_only') = 'on',
+		to_regclass('avap_migrations') IS NOT NULL OR coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)`).Scan(&readOnly, &mayCreate)
+	switch {
+	case err != nil:
+		return err
+	case readOnly:
+		return &OpenError{Msg: "the database is read-only: name the primary server, not a standby"}
+	case !mayCreate:
+		return &OpenError{Msg: fmt.Sprintf("%s may not make tables in the database %s: grant CREATE on its schema", config.User, config.Database)}
+	}
+	return nil
 }
 
 // migratePostgres migrates under a lock that ends with the connection.
@@ -165,9 +185,7 @@ func advice(config *pgx.ConnConfig, code string) string {
 	case codeNoDatabase:
 		return fmt.Sprintf(": make it with createdb %s", config.Database)
 	case codePrivilege:
-		return fmt.Sprintf(": grant %s the right to make tables in the database %s", config.User, config.Database)
-	case codeReadOnly:
-		return ": name the primary server, not a standby"
+		return fmt.Sprintf(": grant %s what it needs in the database %s", config.User, config.Database)
 	case codeTooManyConnections:
 		return ": raise max_connections"
 	}
