@@ -170,15 +170,6 @@ func TestFilesMode(t *testing.T) {
 	}
 }
 
-// TestSQLiteIsDurable asks the file for what Append promises.
-func TestSQLiteIsDurable(t *testing.T) {
-	url := sqliteURL(t)
-	open(t, url)
-	if got := column(t, raw(t, url), "PRAGMA journal_mode"); got[0] != "wal" {
-		t.Errorf("journal_mode is %s, want wal", got[0])
-	}
-}
-
 // TestPostgresIsDurable has a database that acknowledges before it writes, and
 // looks at the setting while a version is written.
 func TestPostgresIsDurable(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -113,22 +114,36 @@ func sqliteName(file, more string) string {
 }
 
 // migrateSQLite tries again where another process migrates at the same moment:
-// one of the two fails, and then finds the work done.
+// one of the two finds the file locked, or a table there already, and then the
+// work done.
 func migrateSQLite(ctx context.Context, db *sql.DB) error {
-	const attempts = 10
+	const (
+		attempts = 20
+		busyTime = 30 * time.Second
+	)
+	end := time.Now().Add(busyTime)
 	for i := 1; ; i++ {
 		err := migrate(ctx, db, goose.DialectSQLite3, "sqlite")
 		var refused *sqlite.Error
-		if !errors.As(err, &refused) || i == attempts {
+		if !errors.As(err, &refused) {
 			return err
 		}
-		if code := refused.Code() & 0xff; code != sqlite3.SQLITE_BUSY && code != sqlite3.SQLITE_LOCKED && code != sqlite3.SQLITE_ERROR && code != sqlite3.SQLITE_CONSTRAINT {
+		switch refused.Code() & 0xff {
+		case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
+			if time.Now().After(end) {
+				return err
+			}
+		case sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT:
+			if i >= attempts {
+				return err
+			}
+		default:
 			return err
 		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(time.Duration(i) * 20 * time.Millisecond):
+		case <-time.After(rand.N(50 * time.Millisecond)):
 		}
 	}
 }
