@@ -30,7 +30,7 @@ func BenchmarkRequest(b *testing.B) {
 		b.Fatal(err)
 	}
 	w := New(Options{
-		Catalog: func() *Catalog { return &Catalog{Engine: engine} },
+		Catalog: func() *Catalog { return NewCatalog(engine, nil, nil) },
 		Keys:    keys, Verifier: seal.NewVerifier(keys, seal.VerifierOptions{}), Unsigned: true,
 		Metrics: telemetry.NewMetrics(telemetry.Options{}),
 	})

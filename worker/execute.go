@@ -101,7 +101,7 @@ func (w *Worker) admit(r *httpd.Request, x *exchange, do func(*httpd.Request, *e
 	ctx, x.span = w.beginSpan(ctx, r, x)
 	e := &x.execution
 	*e = execution{
-		Execution: catalog.Engine.Begin(ctx, w.opt.Limits, &x.turns),
+		Execution: catalog.engine.Begin(ctx, w.opt.Limits, &x.turns),
 		ctx:       ctx, exchange: x, catalog: catalog,
 	}
 	defer e.End()

@@ -36,7 +36,7 @@ func FuzzExecute(f *testing.F) {
 	}
 	limits := avap.Limits{Instructions: 20_000, Memory: 1 << 20, Time: time.Second, Output: 64 << 10, Depth: 50}
 	w := worker.New(worker.Options{
-		Catalog: func() *worker.Catalog { return &worker.Catalog{Engine: engine} },
+		Catalog: func() *worker.Catalog { return worker.NewCatalog(engine, nil, nil) },
 		Limits:  limits, MaxBody: 8 << 10, Unsigned: true,
 		Grants: avap.AllCapabilities, UnsignedGrants: avap.AllCapabilities,
 	})

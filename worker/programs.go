@@ -81,7 +81,7 @@ func (w *Worker) compileFor(e *execution, script string) (*cached, error) {
 	}
 	p, err := e.Compile(script)
 	if syntactic(err) {
-		return &cached{engine: e.catalog.Engine, err: err}, nil
+		return &cached{engine: e.catalog.engine, err: err}, nil
 	}
 	return &cached{program: p}, err
 }
@@ -123,10 +123,12 @@ func (w *Worker) packaged(e *execution, b []byte) (*avap.Program, error) {
 // stored gives the program of a stored script.
 func (w *Worker) stored(e *execution, name string) (*avap.Program, error) {
 	unknown := &avap.Error{Code: codeScript, Msg: "there is no stored script of this name"}
-	if e.catalog.Script == nil {
+	if e.catalog.script == nil {
 		return nil, unknown
 	}
-	unit, hash, err := e.catalog.Script(e.ctx, name)
+	e.exchange.turns.Ticket.Leave() // it may have to be fetched
+	unit, hash, err := e.catalog.script(e.ctx, name)
+	_ = e.exchange.turns.Ticket.Enter() // it does not fail
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +146,7 @@ func (w *Worker) stored(e *execution, name string) (*avap.Program, error) {
 
 // link makes the program of a compiled script.
 func link(e *execution, u *seal.Unit) (*cached, error) {
-	p, err := e.catalog.Engine.Link(e.ctx, u.Program)
+	p, err := e.catalog.engine.Link(e.ctx, u.Program)
 	if err != nil {
 		return nil, integrity(err)
 	}
@@ -209,9 +211,9 @@ func (w *Worker) lookUp(e *execution, cache *l1.Cache[*cached], key string, make
 func (c *cached) holds(e *execution) (bool, error) {
 	switch {
 	case c.program != nil:
-		return e.catalog.Engine.Holds(e.ctx, c.program)
+		return e.catalog.engine.Holds(e.ctx, c.program)
 	case c.err != nil:
-		return c.engine == e.catalog.Engine, nil
+		return c.engine == e.catalog.engine, nil
 	}
 	return true, nil
 }

@@ -108,5 +108,10 @@ func (t *turns) Err() error {
 	return nil
 }
 
-// Value has nothing.
-func (t *turns) Value(any) any { return nil }
+// Value gives the turns themselves.
+func (t *turns) Value(key any) any {
+	if key == (turnsKey{}) {
+		return t
+	}
+	return nil
+}

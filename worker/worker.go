@@ -23,20 +23,13 @@ import (
 	"github.com/avap-framework/avap/worker/telemetry"
 )
 
-// Catalog is one revision of what scripts are compiled against. It does not change:
-// an execution sees one from its start to its end.
-type Catalog struct {
-	Engine *avap.Engine
-	// Script gives a stored script of the catalog, and the hash of its package; nil
-	// where there is none of that name. A nil function stands for no scripts.
-	Script func(ctx context.Context, name string) (*seal.Unit, [32]byte, error)
-}
-
 // Options tune the worker. The zero value of each field but Catalog is useful.
 type Options struct {
-	// Catalog gives the catalog that is in force, nil where there is none yet: then
+	// Catalog gives the catalog that is in force, nil where there is none: then
 	// executions are answered with catalog_unavailable.
 	Catalog func() *Catalog
+	// CatalogReason says why there is none; nil for a plain one.
+	CatalogReason func() error
 	Limits  avap.Limits
 	MaxBody int // bytes of a request's body; default 1 MiB
 	// Keys are the package and request keys; nil for none.
@@ -138,7 +131,13 @@ func (w *Worker) Unready() []telemetry.Reason {
 		reasons = append(reasons, *r)
 	}
 	if w.opt.Catalog() == nil {
-		reasons = append(reasons, telemetry.Reason{Code: codeCatalog, Message: "there is no catalog yet"})
+		message := "there is no catalog yet"
+		if w.opt.CatalogReason != nil {
+			if err := w.opt.CatalogReason(); err != nil {
+				message = err.Error()
+			}
+		}
+		reasons = append(reasons, telemetry.Reason{Code: codeCatalog, Message: message})
 	}
 	return reasons
 }

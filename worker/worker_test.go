@@ -42,7 +42,7 @@ func start(t *testing.T, engine avap.Options, opt worker.Options) *server {
 		if err != nil {
 			t.Fatal(err)
 		}
-		opt.Catalog = func() *worker.Catalog { return &worker.Catalog{Engine: e} }
+		opt.Catalog = func() *worker.Catalog { return worker.NewCatalog(e, nil, nil) }
 		opt.Unsigned = opt.Verifier == nil
 		opt.Limits = engine.Limits
 		opt.Grants, opt.UnsignedGrants = avap.AllCapabilities, avap.AllCapabilities

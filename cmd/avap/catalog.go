@@ -65,14 +65,7 @@ func (a *adminFlags) register(fs *pflag.FlagSet) {
 
 // server gives the address of the server.
 func (a *adminFlags) server() (string, error) {
-	address := a.address
-	if host := os.Getenv("BRAIN_HOST"); address == "" && host != "" {
-		port := os.Getenv("BRAIN_PORT")
-		if port == "" {
-			port = "50051"
-		}
-		address = net.JoinHostPort(host, port)
-	}
+	address := brain(a.address)
 	if address == "" {
 		address = defaultDefinitions
 	}
@@ -80,6 +73,19 @@ func (a *adminFlags) server() (string, error) {
 		return "", fmt.Errorf("--definitions %s: write HOST:PORT, as %s", address, defaultDefinitions)
 	}
 	return address, nil
+}
+
+// brain gives an address, or where it is empty that of BRAIN_HOST and BRAIN_PORT.
+func brain(address string) string {
+	host := os.Getenv("BRAIN_HOST")
+	if address != "" || host == "" {
+		return address
+	}
+	port := os.Getenv("BRAIN_PORT")
+	if port == "" {
+		port = "50051"
+	}
+	return net.JoinHostPort(host, port)
 }
 
 // adminClient calls the service Admin of one server.

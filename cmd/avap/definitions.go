@@ -19,6 +19,7 @@ import (
 
 	"github.com/avap-framework/avap/definitions"
 	"github.com/avap-framework/avap/definitions/store"
+	"github.com/avap-framework/avap/seal"
 )
 
 func definitionsCommand() *cobra.Command {
@@ -141,13 +142,18 @@ func (o *definitionsOptions) run(cmd *cobra.Command) error {
 	if opt.Keys, err = o.keys.open(); err != nil {
 		return err
 	}
+	for _, use := range []seal.Use{seal.UseCatalog, seal.UsePackage} {
+		if _, err := opt.Keys.Signing(use); err != nil {
+			return err
+		}
+	}
 	db, err := o.store.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
 	opt.Store = db
-	l, err := listenTCP(o.listen)
+	l, err := listen("--listen", o.listen, ":50051")
 	if err != nil {
 		return err
 	}
@@ -206,21 +212,6 @@ func (o *definitionsOptions) options() (definitions.Options, error) {
 	}
 	opt.TLS, err = o.tls.server()
 	return opt, err
-}
-
-// listenTCP listens on an address.
-func listenTCP(addr string) (net.Listener, error) {
-	if _, _, err := net.SplitHostPort(addr); err != nil {
-		return nil, fmt.Errorf("--listen %s: write HOST:PORT, as :50051", addr)
-	}
-	l, err := net.Listen("tcp", addr)
-	if op := (*net.OpError)(nil); errors.As(err, &op) {
-		err = op.Err
-	}
-	if err != nil {
-		return nil, fmt.Errorf("--listen %s: %w", addr, err)
-	}
-	return l, nil
 }
 
 // readAdminTokens reads the file of --admin-tokens, if there is one, and the

@@ -12,8 +12,10 @@ import (
 
 // devOptions are the flags of `avap dev`.
 type devOptions struct {
-	worker workerFlags
-	define []string
+	worker      workerFlags
+	data        string
+	definitions string
+	define      []string
 }
 
 func devCommand() *cobra.Command {
@@ -21,65 +23,100 @@ func devCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "dev",
 		Short: "Serve scripts on this machine, to try things",
-		Long: `dev serves the REST API on a loopback address, without signatures: for a
-developer's machine. It answers requests to localhost alone. AVAP_DATABASE
-names the database of ormDirect: postgres://… or sqlite:FILE.`,
+		Long: `dev runs a worker and a definition server in one process, for a developer's machine:
+on loopback addresses, and without signatures. It answers requests to localhost alone.
+Keys, commands and scripts are kept in the folder of --data, which the first start
+makes; avap catalog publishes there, with the token that is printed.
+
+AVAP_DATABASE names the database of ormDirect: postgres://… or sqlite:FILE.`,
 		Example: `  avap dev
   avap dev --listen 127.0.0.1:9999 --define crm.avap`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
 	}
 	fs := cmd.Flags()
-	fs.StringArrayVar(&o.define, "define", nil, "a file with command definitions")
+	fs.StringVar(&o.data, "data", ".avap", "the folder of keys, commands and scripts")
+	fs.StringVar(&o.definitions, "definitions-listen", "127.0.0.1:50051", "where the definition server listens")
+	fs.StringArrayVar(&o.define, "define", nil, "a file with command definitions, which is published first")
 	o.worker.register(fs, true)
 	return cmd
 }
 
 func (o *devOptions) run(cmd *cobra.Command) error {
+	f := &o.worker
+	if err := f.check(); err != nil {
+		return err
+	}
+	if _, err := f.options(true); err != nil { // before anything is made in the folder
+		return err
+	}
 	sources, err := readDefinitions(cmd, o.define)
 	if err != nil {
 		return err
 	}
-	s, err := o.worker.open(cmd, true, sources)
+	l, err := listenLoopback("--listen", f.listen)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	admin, err := listenFree(cmd, "admin-listen", f.adminListen)
+	if err != nil {
+		return err
+	}
+	defer admin.Close()
+	half, err := o.openDefinitions(cmd, sources)
+	if err != nil {
+		return err
+	}
+	defer half.close()
+	f.keys.file = half.keys
+	f.follow = followFlags{address: half.listener.Addr().String(), token: half.token}
+	s, err := f.open(cmd, true)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	l, err := listenLoopback(o.worker.listen)
-	if err != nil {
-		return err
-	}
-	admin, err := net.Listen("tcp", o.worker.adminListen)
-	if err != nil && !cmd.Flags().Changed("admin-listen") {
-		admin, err = net.Listen("tcp", "127.0.0.1:0")
-	}
-	if err != nil {
-		l.Close()
-		return fmt.Errorf("--admin-listen %s: %w", o.worker.adminListen, err)
-	}
-	fmt.Fprint(cmd.OutOrStdout(), greeting(l.Addr().String()))
+	s.greet = func() { fmt.Fprint(cmd.OutOrStdout(), o.greeting(l.Addr(), admin.Addr(), half)) }
 	return s.run(cmd, l, admin)
 }
 
 // listenLoopback listens on an address of this machine alone.
-func listenLoopback(addr string) (net.Listener, error) {
+func listenLoopback(flag, addr string) (net.Listener, error) {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
-		return nil, fmt.Errorf("--listen %s: write HOST:PORT, as 127.0.0.1:8888", addr)
+		return nil, hostPort(flag, addr, "127.0.0.1:8888")
 	}
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return nil, fmt.Errorf("--listen %s: dev takes no signatures, so it listens on loopback addresses alone", addr)
+		return nil, fmt.Errorf("%s %s: dev takes no signatures, so it listens on loopback addresses alone", flag, addr)
 	}
-	return listen("--listen", addr)
+	return listen(flag, addr, "127.0.0.1:8888")
 }
 
-// greeting says where the worker is, with a request that works as it stands.
-func greeting(addr string) string {
-	return strings.ReplaceAll(`avap dev listens on http://ADDR
+// listenFree listens on the loopback address of a flag, or where that is the default
+// and taken, on a free port.
+func listenFree(cmd *cobra.Command, flag, addr string) (net.Listener, error) {
+	l, err := listenLoopback("--"+flag, addr)
+	if err != nil && !cmd.Flags().Changed(flag) {
+		return listenLoopback("--"+flag, "127.0.0.1:0")
+	}
+	return l, err
+}
+
+// greeting says where everything is, with a request that works as it stands.
+func (o *devOptions) greeting(data, admin net.Addr, half *devDefinitions) string {
+	return strings.NewReplacer(
+		"{data}", data.String(), "{admin}", admin.String(), "{definitions}", half.listener.Addr().String(),
+		"{folder}", o.data, "{token}", half.tokenFile,
+	).Replace(`avap dev listens on http://{data}
+metrics on http://{admin}/metrics, definitions on {definitions}, data in {folder}
 
 Try it:
 
-  curl -s 'http://ADDR/api/v1/execute?name=Ada' -d '{"script": "addParam(name, who)\ngreeting = \"Hello \" + who\naddResult(greeting)"}'
+  curl -s 'http://{data}/api/v1/execute?name=Ada' -d '{"script": "addParam(name, who)\ngreeting = \"Hello \" + who\naddResult(greeting)"}'
 
-`, "ADDR", addr)
+Publish a command or a script of your own:
+
+  AVAP_ADMIN_TOKEN=$(cat {token}) avap catalog publish FILE --definitions {definitions}
+
+`)
 }

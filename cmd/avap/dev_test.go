@@ -258,7 +258,7 @@ func TestDevSecondSignal(t *testing.T) {
 	}
 }
 
-// TestDevKilled leaves neither files nor a port behind.
+// TestDevKilled leaves no port behind, and no files but in its data folder.
 func TestDevKilled(t *testing.T) {
 	t.Parallel()
 	d, cut := hangingDev(t)
@@ -267,7 +267,7 @@ func TestDevKilled(t *testing.T) {
 	<-cut
 	refuses(t, d.addr)
 	files, err := os.ReadDir(d.dir)
-	if err != nil || len(files) > 0 {
+	if err != nil || len(files) != 1 || files[0].Name() != ".avap" {
 		t.Errorf("%v %v", files, err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -30,12 +31,17 @@ signatures, and runs them in a sandbox. It needs a package key and, unless unsig
 scripts are allowed, a request key: avap keygen makes them. The keyring is watched:
 keys are rotated without a restart.
 
+With --definitions it follows a definition server, whose token is API_KEY, and needs
+a catalog key; without, it runs on the stock commands alone. The catalog is kept in
+--snapshot, signed, for a start while the server is away.
+
 SIGTERM drains it: /readyz says no at once, requests are taken for --drain-delay more,
 then those in progress have --drain-timeout to finish. A second signal ends it.
 
 AVAP_DATABASE, or DATABASE_URL where that is not set, names the database of ormDirect.`,
 		Example: `  avap keygen --out keys.json
   avap serve --keys keys.json
+  API_KEY=… avap serve --keys keys.json --definitions catalog.internal:50051
   avap serve --keys keys.json --limit-time 2s --rate-limit 100:200 --allow-net public,10.1.0.0/16
   AVAP_INTERNAL_KEY=… AVAP_REQUEST_KEY=… avap serve --listen :8080`,
 		Args: noArguments,
@@ -47,19 +53,22 @@ AVAP_DATABASE, or DATABASE_URL where that is not set, names the database of ormD
 
 // serve runs the worker until a signal ends it.
 func (f *workerFlags) serve(cmd *cobra.Command) error {
-	s, err := f.open(cmd, false, nil)
+	if err := f.follow.resolve(); err != nil {
+		return err
+	}
+	if err := f.needKeys(); err != nil {
+		return err
+	}
+	s, err := f.open(cmd, false)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	if err := f.needKeys(); err != nil {
-		return err
-	}
-	l, err := listen("--listen", f.listen)
+	l, err := listen("--listen", f.listen, ":8888")
 	if err != nil {
 		return err
 	}
-	admin, err := listen("--admin-listen", f.adminListen)
+	admin, err := listen("--admin-listen", f.adminListen, "127.0.0.1:9090")
 	if err != nil {
 		l.Close()
 		return err
@@ -79,11 +88,22 @@ func (f *workerFlags) needKeys() error {
 	if _, err := ring.Signing(seal.UseRequest); err != nil && f.unsigned == "deny" {
 		return fmt.Errorf("%w; or write --unsigned-scripts=allow", err)
 	}
-	return nil
+	if f.follow.address != "" {
+		_, err = ring.Signing(seal.UseCatalog)
+	}
+	return err
+}
+
+// hostPort is the error of an address that is none.
+func hostPort(flag, addr, example string) error {
+	return fmt.Errorf("%s %s: write HOST:PORT, as %s", flag, addr, example)
 }
 
 // listen listens on an address that a flag names.
-func listen(flag, addr string) (net.Listener, error) {
+func listen(flag, addr, example string) (net.Listener, error) {
+	if _, _, err := net.SplitHostPort(addr); err != nil {
+		return nil, hostPort(flag, addr, example)
+	}
 	l, err := net.Listen("tcp", addr)
 	if op := (*net.OpError)(nil); errors.As(err, &op) {
 		return nil, fmt.Errorf("%s %s: %w", flag, addr, op.Err)
@@ -93,9 +113,6 @@ func listen(flag, addr string) (net.Listener, error) {
 	}
 	return l, nil
 }
-
-// keyInterval is how often the keyring's file is looked at.
-const keyInterval = time.Second
 
 // run serves both ports until a signal, then drains.
 func (s *service) run(cmd *cobra.Command, data, admin net.Listener) error {
@@ -109,15 +126,25 @@ func (s *service) run(cmd *cobra.Command, data, admin net.Listener) error {
 	defer stop()
 	ctx, end := context.WithCancel(ctx)
 	defer end()
-	watched := make(chan struct{})
-	go func() {
-		defer close(watched)
-		s.keys.Watch(ctx, keyInterval, func(err error) { s.log.Error("the keyring is as it was", "error", err) })
-	}()
-	defer func() { end(); <-watched }()
+	// The keys and the catalog are followed to the very end of the drain.
+	followed, unfollow := context.WithCancel(context.WithoutCancel(ctx))
+	var following sync.WaitGroup
+	following.Go(func() {
+		s.keys.Watch(followed, keysInterval, func(err error) { s.log.Error("the keyring is as it was", "error", err) })
+	})
+	if s.follower != nil {
+		following.Go(func() {
+			if err := s.follower.Run(followed); err != nil {
+				s.log.Error("the catalog is not followed any more", "error", err)
+			}
+		})
+	} else {
+		s.log.Warn("no definition server: the stock catalog alone")
+	}
+	defer func() { unfollow(); following.Wait() }()
 
 	adminServer := telemetry.Server(admin.Addr().String(), telemetry.Handler(telemetry.AdminOptions{
-		Metrics: s.metrics.Handler(), Reasons: s.Unready, Catalog: s.catalog, Log: s.log,
+		Metrics: s.metrics.Handler(), Reasons: s.Unready, Catalog: s.debugCatalog, Log: s.log,
 	}), s.log)
 	failed := make(chan error, 2)
 	go func() {
@@ -129,6 +156,10 @@ func (s *service) run(cmd *cobra.Command, data, admin net.Listener) error {
 	go func() { failed <- s.Serve(data) }()
 	s.log.Info("listening", "version", version, "data", data.Addr().String(), "admin", admin.Addr().String(),
 		"unsigned_scripts", s.flags.unsigned, "places", s.lanes.Places())
+	if s.greet != nil {
+		s.awaitCatalog(ctx)
+		s.greet()
+	}
 	select {
 	case err := <-failed:
 		return err
@@ -136,6 +167,19 @@ func (s *service) run(cmd *cobra.Command, data, admin net.Listener) error {
 	}
 	s.log.Info("draining", "delay", s.flags.drainDelay.String(), "timeout", s.flags.drainTimeout.String())
 	err := s.Drain(context.WithoutCancel(ctx), s.flags.drainDelay, s.flags.drainTimeout)
-	s.log.Info("ended", "error", err)
+	s.log.Info("ended")
 	return err
+}
+
+// awaitCatalog waits until there is a catalog, or ctx ends.
+func (s *service) awaitCatalog(ctx context.Context) {
+	ticker := time.NewTicker(5 * time.Millisecond)
+	defer ticker.Stop()
+	for len(s.Unready()) > 0 {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
 }

@@ -32,6 +32,7 @@ type workerFlags struct {
 	limits              limitFlags
 	hosts               hostFlags
 	keys                keyFlags
+	follow              followFlags
 
 	unsigned        string
 	compileEndpoint bool
@@ -84,7 +85,10 @@ func (f *workerFlags) register(fs *pflag.FlagSet, dev bool) {
 	fs.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error; debug logs each request")
 	f.limits.register(fs)
 	f.hosts.register(fs)
-	f.keys.register(fs)
+	if !dev { // it has both halves, and keys of its own
+		f.follow.register(fs)
+		f.keys.register(fs)
+	}
 }
 
 // check tells of values that are out of range.
@@ -135,13 +139,15 @@ func parseCapabilities(flag, list string) (avap.Capability, error) {
 // service is a worker with what it stands on.
 type service struct {
 	*worker.Worker
-	flags   *workerFlags
-	keys    *seal.Keyring
-	lanes   *lane.Lanes
-	log     *slog.Logger
-	metrics *telemetry.Metrics
-	tracer  *telemetry.Tracer
-	closers []func()
+	flags    *workerFlags
+	keys     *seal.Keyring
+	lanes    *lane.Lanes
+	follower *follower // nil without a definition server
+	log      *slog.Logger
+	metrics  *telemetry.Metrics
+	tracer   *telemetry.Tracer
+	greet    func() // says that requests are answered; nil says nothing
+	closers  []func()
 }
 
 // close gives back what the service has open, last opened first.
@@ -151,8 +157,8 @@ func (s *service) close() {
 	}
 }
 
-// open makes the service. sources are definitions of --define.
-func (f *workerFlags) open(cmd *cobra.Command, dev bool, sources []avap.Source) (s *service, err error) {
+// open makes the service.
+func (f *workerFlags) open(cmd *cobra.Command, dev bool) (*service, error) {
 	if err := f.check(); err != nil {
 		return nil, err
 	}
@@ -161,37 +167,42 @@ func (f *workerFlags) open(cmd *cobra.Command, dev bool, sources []avap.Source) 
 		return nil, fmt.Errorf("--log-level: %w", err)
 	}
 	limited := telemetry.Limit(telemetry.NewLogHandler(os.Stderr, level), 0)
-	s = &service{flags: f, log: slog.New(limited)}
-	defer func() {
-		if err != nil {
-			s.close()
-		}
-	}()
+	s := &service{flags: f, log: slog.New(limited)}
+	if err := s.open(cmd, dev, limited); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// open makes what the service stands on, then its worker.
+func (s *service) open(cmd *cobra.Command, dev bool, logs *telemetry.LimitHandler) error {
+	f := s.flags
 	opt, err := f.options(dev)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	memory, err := container.ReadMemory()
 	if err != nil && f.memoryBudget == 0 {
-		return nil, fmt.Errorf("%w: give --memory-budget", err)
+		return fmt.Errorf("%w: give --memory-budget", err)
 	}
 	s.keys, s.lanes = opt.Keys, lane.New(f.lanes(memory.Bytes))
 	opt.Lanes = s.lanes
 	if s.tracer, err = telemetry.NewTracer(cmd.Context(), telemetry.TraceOptions{Version: version, Log: s.log}); err != nil {
-		return nil, err
+		return err
 	}
 	s.closers = append(s.closers, func() { _ = s.tracer.Close(cmd.Context()) })
-	if err := s.openEngine(cmd, &opt, dev, sources); err != nil {
-		return nil, err
+	if err := s.openCatalog(&opt, dev); err != nil {
+		return err
 	}
 	opt.Log, opt.Version, opt.Tracer = s.log, version, s.tracer
 	s.metrics = telemetry.NewMetrics(telemetry.Options{
 		Version: version, Log: s.log,
-		Sources: s.sources(s.lanes, limited),
+		Sources: s.sources(s.lanes, logs),
 	})
 	opt.Metrics = s.metrics
 	s.Worker = worker.New(opt)
-	return s, nil
+	return nil
 }
 
 // options makes the worker's options of flags that stand for themselves.
@@ -245,8 +256,9 @@ func (f *workerFlags) lanes(memory int64) lane.Options {
 	return lane.Options{Places: f.maxConcurrent, Queue: f.queue, Wait: f.queueWait, Memory: budget}
 }
 
-// openEngine makes the engine of the stock commands and of sources.
-func (s *service) openEngine(cmd *cobra.Command, opt *worker.Options, dev bool, sources []avap.Source) error {
+// openCatalog makes the engine, and what it compiles against: the definition server's
+// catalog, or without one the stock commands.
+func (s *service) openCatalog(opt *worker.Options, dev bool) error {
 	host, closeHosts, err := s.flags.hosts.open(hostOptions{
 		propagate: s.tracer.Propagate, hostTime: opt.Limits.HostTime, dev: dev,
 	})
@@ -255,18 +267,26 @@ func (s *service) openEngine(cmd *cobra.Command, opt *worker.Options, dev bool, 
 	}
 	s.closers = append(s.closers, closeHosts)
 	host.HTTP, host.SQL = s.tracer.HTTP(host.HTTP), s.tracer.SQL(host.SQL)
-	engine, err := newEngine(cmd, avap.Options{Host: host, Limits: opt.Limits, Definitions: sources})
-	if err != nil {
+	if s.flags.follow.address == "" {
+		engine, err := avap.New(avap.Options{Host: host, Limits: opt.Limits})
+		if err != nil {
+			return err
+		}
+		stock := worker.NewCatalog(engine, nil, nil)
+		opt.Catalog = func() *worker.Catalog { return stock }
+		return nil
+	}
+	opt.CacheBytes = int(s.flags.cacheBytes / 4 * 3) // the rest is the catalog's
+	if s.follower, err = s.flags.follow.open(opt, host, s.flags.cacheBytes/4, s.log); err != nil {
 		return err
 	}
-	catalog := &worker.Catalog{Engine: engine}
-	opt.Catalog = func() *worker.Catalog { return catalog }
+	opt.Catalog, opt.CatalogReason = s.follower.catalog, s.follower.Ready
 	return nil
 }
 
 // sources are what metrics ask for at each scrape.
 func (s *service) sources(lanes *lane.Lanes, log *telemetry.LimitHandler) telemetry.Sources {
-	return telemetry.Sources{
+	sources := telemetry.Sources{
 		Lanes: func() telemetry.Lanes {
 			st := lanes.Stats()
 			return telemetry.Lanes{
@@ -285,17 +305,8 @@ func (s *service) sources(lanes *lane.Lanes, log *telemetry.LimitHandler) teleme
 		LogsDropped: log.Dropped,
 		TraceErrors: s.tracer.Errors,
 	}
-}
-
-// catalog is what /debug/catalog shows.
-func (s *service) catalog() any {
-	programs := s.Worker.CacheStats()
-	ratio := 0.0
-	if asked := programs.Hits + programs.Misses; asked > 0 {
-		ratio = float64(programs.Hits) / float64(asked)
+	if s.follower != nil {
+		sources.Catalog = s.follower.telemetry
 	}
-	return map[string]any{
-		"revision": 0, "source": "stock catalog", "unusable": []string{},
-		"programs": programs.Entries, "bytes": programs.Bytes, "hit_ratio": ratio,
-	}
+	return sources
 }

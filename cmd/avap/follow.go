@@ -1,0 +1,146 @@
+// This file holds the worker's side of a definition server: its flags, and the
+// catalog that it gives executions.
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"sync/atomic"
+
+	"github.com/spf13/pflag"
+
+	"github.com/avap-framework/avap"
+	"github.com/avap-framework/avap/catalog"
+	"github.com/avap-framework/avap/command"
+	"github.com/avap-framework/avap/worker"
+	"github.com/avap-framework/avap/worker/replica"
+	"github.com/avap-framework/avap/worker/telemetry"
+)
+
+// followFlags say which definition server a worker follows.
+type followFlags struct {
+	address  string
+	snapshot string
+	expired  string
+	tls      tlsFlags
+	token    string // API_KEY, or that of a server in this process
+}
+
+func (f *followFlags) register(fs *pflag.FlagSet) {
+	fs.StringVar(&f.address, "definitions", "", "the definition server, HOST:PORT (default BRAIN_HOST:BRAIN_PORT, else none)")
+	fs.StringVar(&f.snapshot, "snapshot", "avap-catalog.snapshot", "where the signed catalog is kept; none for nowhere")
+	fs.StringVar(&f.expired, "catalog-expired", "", "with a catalog that has expired: serve, also start with it, or stop (default: serve on, but do not start)")
+	f.tls.register(fs, "the definition server's CA in PEM, or system for those of this machine")
+}
+
+// resolve takes over what the environment says.
+func (f *followFlags) resolve() error {
+	f.address = brain(f.address)
+	if f.snapshot == "none" {
+		f.snapshot = ""
+	}
+	if f.address == "" {
+		return nil
+	}
+	if host, port, err := net.SplitHostPort(f.address); err != nil || host == "" || port == "" {
+		return fmt.Errorf("--definitions %s: write HOST:PORT, as %s", f.address, defaultDefinitions)
+	}
+	if f.token = os.Getenv("API_KEY"); f.token == "" {
+		return errors.New("API_KEY is not set: it is the token of the definition server")
+	}
+	switch replica.Expired(f.expired) {
+	case replica.ExpiredDefault, replica.ExpiredServe, replica.ExpiredStop:
+		return nil
+	}
+	return fmt.Errorf("--catalog-expired=%s: write serve or stop", f.expired)
+}
+
+// follower follows a definition server. It is safe for concurrent use.
+type follower struct {
+	*replica.Client
+	engine  *avap.Engine
+	current atomic.Pointer[followed]
+}
+
+// followed is a revision as executions see it.
+type followed struct {
+	revision *catalog.Revision
+	catalog  *worker.Catalog
+}
+
+// open makes a follower, which starts from the snapshot where there is one.
+func (f *followFlags) open(opt *worker.Options, host avap.Host, cacheBytes bytesValue, log *slog.Logger) (*follower, error) {
+	tls, err := f.tls.client()
+	if err != nil {
+		return nil, err
+	}
+	name, _ := os.Hostname()
+	client, err := replica.New(replica.Options{
+		Address: f.address, Token: f.token, TLS: tls, Worker: name,
+		Snapshot: f.snapshot, Expired: replica.Expired(f.expired), Log: log,
+		Catalog: catalog.ReplicaOptions{
+			Keys: opt.Keys, Stock: command.Signature, Natives: command.Natives(host), Word: isWord, CacheBytes: int(cacheBytes),
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	engine, err := avap.New(avap.Options{Limits: opt.Limits})
+	if err != nil {
+		return nil, err
+	}
+	return &follower{Client: client, engine: engine}, nil
+}
+
+// isWord tells whether a name is one of the syntax, which nobody can call.
+func isWord(name string) bool {
+	_, known := command.Help(name)
+	return known && command.Signature(name) == nil
+}
+
+// catalog gives the catalog in force, nil where there is none.
+func (f *follower) catalog() *worker.Catalog {
+	v := f.Current()
+	if v == nil {
+		return nil
+	}
+	c := f.current.Load()
+	if c == nil || c.revision != v {
+		c = &followed{v, worker.NewCatalog(f.engine, v, v.Script)}
+		f.current.Store(c)
+	}
+	return c.catalog
+}
+
+// telemetry tells of the catalog, for metrics.
+func (f *follower) telemetry() telemetry.Catalog {
+	st := f.Status()
+	return telemetry.Catalog{
+		Revision: st.Revision, Issued: st.Issued, Expires: st.Expires, LastError: st.LastErrorAt,
+		Connected: st.Connected, Units: st.Units, Unusable: st.Unusable,
+	}
+}
+
+// debugCatalog is what /debug/catalog shows.
+func (s *service) debugCatalog() any {
+	programs := s.CacheStats()
+	shown := struct {
+		Source   string             `json:"source"`
+		Catalog  *replica.Status    `json:"catalog,omitempty"`
+		Unusable []catalog.Unusable `json:"unusable"`
+		Programs map[string]any     `json:"programs"`
+	}{Source: "stock commands", Unusable: []catalog.Unusable{}, Programs: map[string]any{
+		"entries": programs.Entries, "bytes": programs.Bytes, "limit": programs.Limit,
+		"hits": programs.Hits, "misses": programs.Misses, "evictions": programs.Evictions,
+	}}
+	if s.follower != nil {
+		st := s.follower.Status()
+		shown.Source, shown.Catalog = s.flags.follow.address, &st
+		shown.Unusable = append(shown.Unusable, s.follower.Unusable()...)
+	}
+	return shown
+}
