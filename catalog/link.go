@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/avap-framework/avap/bytecode"
+	"github.com/avap-framework/avap/seal"
 	"github.com/avap-framework/avap/vm"
 )
 
@@ -16,6 +17,7 @@ type definition struct {
 	program *bytecode.Program
 	command *vm.Command   // nil before it is linked
 	callees []*vm.Command // what the command is bound to, as program.Commands
+	limits  *vm.Limits    // of its contract; nil for none
 }
 
 // linker links definitions, each behind those that it calls. A definition that is
@@ -76,6 +78,17 @@ func (l *linker) bind(name string, d *definition) error {
 	if err != nil {
 		return err
 	}
-	d.command, d.callees = &vm.Command{Name: name, Params: d.program.Params, Code: code}, callees
+	d.command, d.callees = &vm.Command{Name: name, Params: d.program.Params, Code: code, Limits: d.limits}, callees
 	return nil
+}
+
+// Limits gives what a contract says of quotas, nil where it says nothing.
+func Limits(c seal.Contract) *vm.Limits {
+	if c == (seal.Contract{}) {
+		return nil
+	}
+	return &vm.Limits{
+		Instructions: c.Instructions, Memory: c.Memory, Time: c.Time, HostTime: c.HostTime,
+		Depth: int(c.Depth), Output: int(c.Output), HostCalls: int(c.HostCalls),
+	}
 }

@@ -33,7 +33,7 @@ func newUnit(hash Hash, sealed *seal.Unit, packed int) *unit {
 	return &unit{
 		hash: hash, sealed: sealed, size: 1024 + 4*packed,
 		signature:  &bytecode.Signature{Params: p.Params},
-		definition: definition{program: p},
+		definition: definition{program: p, limits: Limits(sealed.Contract)},
 	}
 }
 

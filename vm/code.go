@@ -59,6 +59,9 @@ type Command struct {
 	Needs  Capability // what the caller must have been granted
 	Native Native
 	Code   *Code
+	// Limits bound one invocation of a definition, within those of its execution;
+	// zero fields, and nil, do not.
+	Limits *Limits
 }
 
 // Code is a program that is ready to run. It does not change and may be shared

@@ -67,7 +67,7 @@ type Machine struct {
 
 	given   Limits // as they were given to Reset
 	limits  Limits // in force: given with the defaults, and what Restrict left of them
-	lowered bool   // by Restrict
+	lowered bool   // by Restrict or a definition's contract
 	reserve int64  // instructions beyond the slice
 	ctx     context.Context
 	done    <-chan struct{}
@@ -88,7 +88,8 @@ type Machine struct {
 	states  []state
 
 	hostCalls int
-	written   int // bytes of the answer
+	written   int        // bytes of the answer
+	contracts []contract // of the definitions that run, outermost first
 	walkStack []walkItem
 	object    objectReader
 }
@@ -161,15 +162,12 @@ func (m *Machine) Reset(ctx context.Context, l Limits, s Scheduler) {
 // nothing. What was used so far counts.
 func (m *Machine) Restrict(l Limits) {
 	m.lowered = true
-	if cut := m.limits.Instructions - l.Instructions; l.Instructions > 0 && cut > 0 {
-		m.limits.Instructions = l.Instructions
-		if m.reserve -= cut; m.reserve < 0 {
-			m.fuel, m.reserve = m.fuel+m.reserve, 0
-		}
+	if over := m.limits.Instructions - l.Instructions; l.Instructions > 0 && over > 0 {
+		m.cutInstructions(over)
 	}
-	if cut := m.limits.Memory - l.Memory; l.Memory > 0 && cut > 0 {
+	if over := m.limits.Memory - l.Memory; l.Memory > 0 && over > 0 {
 		m.limits.Memory = l.Memory
-		m.mem.lower(cut)
+		m.mem.lower(over)
 	}
 	m.limits.Time = lowerOf(m.limits.Time, l.Time)
 	m.clock.limit = m.limits.Time
@@ -197,7 +195,7 @@ func (m *Machine) Clear() {
 	clearShort(m.stack[:m.high])
 	clearShort(m.frames)
 	clearShort(m.exports)
-	m.states, m.frames, m.exports = m.states[:0], m.frames[:0], m.exports[:0]
+	m.states, m.frames, m.exports, m.contracts = m.states[:0], m.frames[:0], m.exports[:0], m.contracts[:0]
 	m.high, m.pc, m.hostCalls, m.written = 0, 0, 0, 0
 	m.births, m.logs = m.births[:0], m.logs[:0]
 	clear(m.born)

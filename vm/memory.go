@@ -50,6 +50,12 @@ func (t *meter) lower(cut int64) {
 	}
 }
 
+// raise gives cut bytes back to the quota.
+func (t *meter) raise(cut int64) {
+	t.limit += cut
+	t.beyond += cut
+}
+
 // room is how many bytes may be charged before the next walk.
 func (t *meter) room() int64 { return t.left + t.beyond }
 

@@ -176,6 +176,7 @@ func (m *Machine) leaveDefinition() {
 		copy(m.stack[f.result:f.result+len(params)], m.stack[f.base:])
 	}
 	m.frames = m.frames[:len(m.frames)-1]
+	m.leaveContracts()
 }
 
 // call pushes the frame of the function that an instruction calls.
@@ -206,7 +207,12 @@ func (m *Machine) command(fr *frame, in word) error {
 		return Errorf(CodeCapability, "%s needs the capability %s", cmd.Name, missing)
 	}
 	if cmd.Code != nil {
-		return m.enter(cmd.Code, &cmd.Code.functions[0], fr.base+int(in.a()), int(in.b()), cmd.Code.grants)
+		err := m.enter(cmd.Code, &cmd.Code.functions[0], fr.base+int(in.a()), int(in.b()), cmd.Code.grants)
+		if err == nil && cmd.Limits != nil {
+			m.lowered = true
+			m.enterContract(cmd.Limits)
+		}
+		return err
 	}
 	return cmd.Native(m, fr.registers(m, in.a(), int(in.b())))
 }
@@ -229,6 +235,7 @@ func (m *Machine) unwind(err error) error {
 		}
 		m.wipeDefinitions(i)
 		m.frames = m.frames[:i+1]
+		m.leaveContracts()
 		f.pc = target
 		if n := len(m.logs); i == 0 && n > 0 {
 			m.logs[n-1].failed = true

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/avap-framework/avap"
+	"github.com/avap-framework/avap/catalog"
 	"github.com/avap-framework/avap/seal"
 	"github.com/avap-framework/avap/vm"
 	"github.com/avap-framework/avap/worker/l1"
@@ -19,7 +20,7 @@ type cached struct {
 	program  *avap.Program
 	engine   *avap.Engine  // that err is of
 	err      error         // instead of program
-	contract avap.Limits   // of a package
+	contract *avap.Limits  // of a package; nil for none
 	pkg      *seal.Package // of version 1: its source stands for a program
 }
 
@@ -116,7 +117,9 @@ func (w *Worker) packaged(e *execution, b []byte) (*avap.Program, error) {
 	case c.pkg != nil:
 		return w.scripted(e, c.pkg.Source)
 	}
-	e.Restrict(c.contract)
+	if c.contract != nil {
+		e.Restrict(*c.contract)
+	}
 	return c.program, nil
 }
 
@@ -140,7 +143,9 @@ func (w *Worker) stored(e *execution, name string) (*avap.Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.Restrict(c.contract)
+	if c.contract != nil {
+		e.Restrict(*c.contract)
+	}
 	return c.program, nil
 }
 
@@ -150,11 +155,7 @@ func link(e *execution, u *seal.Unit) (*cached, error) {
 	if err != nil {
 		return nil, integrity(err)
 	}
-	c := u.Contract
-	return &cached{program: p, contract: avap.Limits{
-		Instructions: c.Instructions, Memory: c.Memory, Time: c.Time, HostTime: c.HostTime,
-		Depth: int(c.Depth), Output: int(c.Output), HostCalls: int(c.HostCalls),
-	}}, nil
+	return &cached{program: p, contract: catalog.Limits(u.Contract)}, nil
 }
 
 // integrity is the error of a package that cannot be run. What its cause says of it

@@ -30,8 +30,8 @@ type Options struct {
 	Catalog func() *Catalog
 	// CatalogReason says why there is none; nil for a plain one.
 	CatalogReason func() error
-	Limits  avap.Limits
-	MaxBody int // bytes of a request's body; default 1 MiB
+	Limits        avap.Limits
+	MaxBody       int // bytes of a request's body; default 1 MiB
 	// Keys are the package and request keys; nil for none.
 	Keys *seal.Keyring
 	// Verifier verifies signed requests; nil refuses each.
