@@ -55,8 +55,14 @@ type conn struct {
 	small    bool          // br is one of the pool
 	held     int           // bytes of br counted against the server's buffers
 	wait     func(fd uintptr) bool
-	fd       int // to read from without waiting; -1 for reading as usual
+	fd       int  // to read from without waiting; -1 for reading as usual
+	dry      bool // there was nothing more to read without waiting
 	readErr  error
+	ended    bool
+	waiting  int32     // the state in which it waits
+	begun    *Request  // whose header is there, before it is answered
+	legible  bool      // whether that could be read, or else
+	problem  Problem   // why not
 	began    time.Time // when the first byte of the request came
 	readBy   time.Time // the read deadline that is set
 	writeBy  time.Time // the write deadline that is set
@@ -84,59 +90,111 @@ func newConn(s *Server, tcp *net.TCPConn) *conn {
 func (c *conn) serve() {
 	defer c.srv.gone(c)
 	defer c.close()
-	for c.await() {
-		r := c.srv.acquire(c)
-		again := c.exchange(r)
-		c.srv.opt.Handler.Done(r)
-		c.srv.recycle(r)
-		if !again {
+	for c.sentAhead() || c.await() {
+		if !c.serveOne() {
 			return
 		}
 	}
 }
 
-// await waits for the first byte of a request.
-func (c *conn) await() bool {
-	if c.br != nil && c.br.Buffered() > 0 { // sent ahead
-		c.began, c.slow = time.Now(), false
-		return true
-	}
-	c.dropReader()
-	wait, waiting := c.srv.opt.IdleTimeout, idle
-	if c.requests == 0 {
-		wait, waiting = c.srv.opt.ReadTimeout, fresh
-	}
-	if c.setReadDeadline(time.Now().Add(wait)) != nil {
-		return false
-	}
-	c.state.Store(waiting)
-	err := c.raw.Read(c.wait)
-	if !c.state.CompareAndSwap(waiting, busy) {
-		return false // Shutdown was first
-	}
-	if err != nil || c.readErr != nil || c.br == nil {
+// sentAhead tells whether something of the next request is in the buffer already.
+func (c *conn) sentAhead() bool {
+	if c.br == nil || c.br.Buffered() == 0 {
 		return false
 	}
 	c.began, c.slow = time.Now(), false
 	return true
 }
 
-// readable is called when there may be something to read. Only then is a buffer
-// taken; it tells whether there was anything, the end included.
-func (c *conn) readable(fd uintptr) bool {
-	c.br, c.small = c.srv.reader(c), true
-	c.fd = int(fd)
-	_, err := c.br.Peek(1)
-	c.fd = -1
-	if err == nil {
-		return true
+// await waits without a buffer. Requests that arrive in one piece, which nearly all
+// do, are answered on the way, by readable; it returns true where one needs more
+// reading, and false at the end.
+func (c *conn) await() bool {
+	waiting := idle
+	if c.requests == 0 {
+		waiting = fresh
 	}
-	c.dropReader()
-	if errors.Is(err, syscall.EAGAIN) {
+	if !c.rest(waiting) {
 		return false
 	}
-	c.readErr = err
+	err := c.raw.Read(c.wait)
+	return err == nil && c.readErr == nil && !c.ended
+}
+
+// rest gives the buffer back and lets Shutdown close the connection.
+func (c *conn) rest(waiting int32) bool {
+	c.dropReader()
+	wait := c.srv.opt.IdleTimeout
+	if waiting == fresh {
+		wait = c.srv.opt.ReadTimeout
+	}
+	if c.setReadDeadline(time.Now().Add(wait)) != nil {
+		return false
+	}
+	c.waiting = waiting
+	c.state.Store(waiting)
 	return true
+}
+
+// readable is called when there may be something to read. Only then is a buffer
+// taken. It returns false to wait on: for bytes, or behind requests that it has
+// answered for the next one. In between nothing looks at the socket in vain, as a read
+// of package net would.
+func (c *conn) readable(fd uintptr) bool {
+	c.br, c.small = c.srv.reader(c), true
+	c.fd, c.dry = int(fd), false
+	defer func() { c.fd = -1 }()
+	if _, err := c.br.Peek(1); err != nil {
+		c.dropReader()
+		if c.dry {
+			return false
+		}
+		c.readErr = err
+		return true
+	}
+	if !c.state.CompareAndSwap(c.waiting, busy) {
+		c.ended = true // Shutdown was first
+		return true
+	}
+	for c.sentAhead() {
+		if !c.whole() {
+			return true
+		}
+		if !c.serveOne() {
+			c.ended = true
+			return true
+		}
+	}
+	return !c.rest(idle)
+}
+
+// whole begins a request, and tells whether all of it is in the buffer.
+func (c *conn) whole() bool {
+	r := c.srv.acquire(c)
+	problem, ok := c.readHeader(r)
+	if c.dry { // the header is not all there: read again, with time to wait
+		c.dry = false
+		c.srv.recycle(r)
+		return false
+	}
+	c.begun, c.problem, c.legible = r, problem, ok
+	n := r.Header.ContentLength()
+	return !ok || n == -2 || n >= 0 && n <= c.br.Buffered()
+}
+
+// serveOne answers one request, whose header whole may have read. It tells whether
+// the connection may serve another one.
+func (c *conn) serveOne() bool {
+	r := c.begun
+	if r == nil {
+		r = c.srv.acquire(c)
+		c.problem, c.legible = c.readHeader(r)
+	}
+	c.begun = nil
+	again := c.exchange(r)
+	c.srv.opt.Handler.Done(r)
+	c.srv.recycle(r)
+	return again
 }
 
 // Read reads for the buffer: without waiting where readable asks, else until the
@@ -158,6 +216,7 @@ func (c *conn) Read(p []byte) (int, error) {
 		case n > 0:
 			return n, nil
 		case err != nil:
+			c.dry = err == syscall.EAGAIN
 			return 0, err
 		default:
 			return 0, io.EOF
@@ -199,7 +258,7 @@ func (s *Server) reader(c *conn) *bufio.Reader {
 	return bufio.NewReaderSize(c, smallReader)
 }
 
-// exchange reads one request and answers it. It tells whether the connection may
+// exchange answers a request whose header is there. It tells whether the connection may
 // serve another one.
 func (c *conn) exchange(r *Request) (again bool) {
 	c.requests++
@@ -210,8 +269,8 @@ func (c *conn) exchange(r *Request) (again bool) {
 			again = c.refuse(r, Defect)
 		}
 	}()
-	if problem, ok := c.readHeader(r); !ok {
-		return c.refuse(r, problem)
+	if !c.legible {
+		return c.refuse(r, c.problem)
 	}
 	r.close = !keepsAlive(&r.Header) || c.srv.draining.Load()
 	if !c.srv.opt.Handler.Head(r) {
@@ -370,34 +429,39 @@ func peek(fd uintptr) int {
 	return nothingYet
 }
 
+// lookForCaller is how often watch looks.
+const lookForCaller = 50 * time.Millisecond
+
 // watch calls gone if the caller closes its side before stop is called, from a
-// goroutine of its own. Only one may watch, and nobody read meanwhile.
+// goroutine of its own.
 func (c *conn) watch(gone func()) (stop func()) {
-	done := make(chan struct{})
+	stopped, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
-		var found int
-		err := c.raw.Read(func(fd uintptr) bool {
-			found = peek(fd)
-			return found != nothingYet
-		})
-		if err == nil && found == nothingMore || errors.Is(err, net.ErrClosed) {
-			gone()
+		ticker := time.NewTicker(lookForCaller)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-stopped:
+				return
+			case <-ticker.C:
+			}
+			if c.gone() {
+				gone()
+				return
+			}
 		}
 	}()
-	return func() {
-		c.readBy = time.Unix(1, 0)
-		c.tcp.SetReadDeadline(c.readBy)
-		<-done
-		c.readBy = time.Time{}
-		c.tcp.SetReadDeadline(c.readBy)
-	}
+	return func() { close(stopped); <-done }
 }
 
 // close ends the connection. Where the caller may still be sending, what it sends is
 // read for a while: else the system would answer it with a reset, which can overtake
 // our last answer.
 func (c *conn) close() {
+	if c.begun != nil {
+		c.srv.recycle(c.begun)
+	}
 	if c.unread && c.tcp.CloseWrite() == nil {
 		_ = c.tcp.SetReadDeadline(time.Now().Add(lingerTime))
 		_, _ = io.CopyN(io.Discard, c.tcp, lingerBytes)
