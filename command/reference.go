@@ -69,6 +69,13 @@ func Help(name string) (string, bool) {
 	return "", false
 }
 
+// IsWord tells whether a name is a word of the syntax, which stands in the catalog
+// and which nobody can call.
+func IsWord(name string) bool {
+	_, known := Help(name)
+	return known && Signature(name) == nil
+}
+
 // help writes a command's documentation as plain text.
 func (s Spec) help() string {
 	var b strings.Builder

@@ -22,7 +22,7 @@ import (
 func replica(keys *seal.Keyring) *catalog.Replica {
 	return catalog.NewReplica(catalog.ReplicaOptions{
 		Keys: keys, Stock: command.Signature, Natives: command.Natives(command.Host{}),
-		Word: func(name string) bool { _, known := command.Help(name); return known && command.Signature(name) == nil },
+		Word: command.IsWord,
 	})
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/avap-framework/avap/seal"
 	"github.com/avap-framework/avap/vm"
 	"github.com/avap-framework/avap/worker/httpd"
+	"github.com/avap-framework/avap/worker/rate"
 	"github.com/avap-framework/avap/worker/telemetry"
 )
 
@@ -90,13 +91,13 @@ func (w *Worker) fail(r *httpd.Request, x *exchange, err error) {
 // nothing of itself outside.
 func (w *Worker) failure(x *exchange, err error) *avap.Error {
 	var sealed *seal.Error
-	var rate *limited
+	var slow *limited
 	all := avap.Errors(err)
 	switch {
 	case errors.As(err, &sealed):
 		return &avap.Error{Code: avap.ErrorCode(sealed.Code), Msg: sealed.Msg}
-	case errors.As(err, &rate):
-		return &avap.Error{Code: codeRate, Msg: rate.Error(), Err: rate}
+	case errors.As(err, &slow):
+		return &avap.Error{Code: codeRate, Msg: slow.Error(), Err: slow}
 	case len(all) > 0 && all[0].Code != codeInternal:
 		return all[0]
 	case len(all) > 0:
@@ -137,18 +138,13 @@ func (h handler) Refuse(r *httpd.Request, why httpd.Problem) {
 
 // answerFailure writes the answer of a failure.
 func (w *Worker) answerFailure(r *httpd.Request, x *exchange, status int, e *avap.Error) {
-	var rate *limited
-	if errors.As(e, &rate) {
-		r.Field("Retry-After", strconv.Itoa(wholeSeconds(rate.after)))
+	var slow *limited
+	if errors.As(e, &slow) {
+		r.Field("Retry-After", strconv.Itoa(rate.Seconds(slow.after)))
 	} else if status == http.StatusServiceUnavailable {
 		r.Field("Retry-After", strconv.Itoa(retryAfter))
 	}
 	r.Answer(status, appendFailure(r.Buffer(), x.id, e))
-}
-
-// wholeSeconds rounds up, to at least 1.
-func wholeSeconds(d time.Duration) int {
-	return max(1, int((d+time.Second-1)/time.Second))
 }
 
 // appendFailure appends the body of a failure.

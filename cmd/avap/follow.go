@@ -83,7 +83,7 @@ func (f *followFlags) open(opt *worker.Options, host avap.Host, cacheBytes bytes
 		Address: f.address, Token: f.token, TLS: tls, Worker: name,
 		Snapshot: f.snapshot, Expired: replica.Expired(f.expired), Log: log,
 		Catalog: catalog.ReplicaOptions{
-			Keys: opt.Keys, Stock: command.Signature, Natives: command.Natives(host), Word: isWord, CacheBytes: int(cacheBytes),
+			Keys: opt.Keys, Stock: command.Signature, Natives: command.Natives(host), Word: command.IsWord, CacheBytes: int(cacheBytes),
 		},
 	})
 	if err != nil {
@@ -94,12 +94,6 @@ func (f *followFlags) open(opt *worker.Options, host avap.Host, cacheBytes bytes
 		return nil, err
 	}
 	return &follower{Client: client, engine: engine}, nil
-}
-
-// isWord tells whether a name is one of the syntax, which nobody can call.
-func isWord(name string) bool {
-	_, known := command.Help(name)
-	return known && command.Signature(name) == nil
 }
 
 // catalog gives the catalog in force, nil where there is none.

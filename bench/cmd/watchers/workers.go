@@ -55,7 +55,7 @@ func (f *fleet) worker(ctx context.Context) error {
 	}
 	r := catalog.NewReplica(catalog.ReplicaOptions{
 		Keys: f.keys, Stock: command.Signature, Natives: f.natives, CacheBytes: 1 << 20,
-		Word: func(name string) bool { _, known := command.Help(name); return known && command.Signature(name) == nil },
+		Word: command.IsWord,
 	})
 	for {
 		v, err := revision(r, stream)
