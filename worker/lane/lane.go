@@ -34,6 +34,9 @@ const (
 	turn = time.Millisecond
 	// turnsFor is how many executions of the slow lane take turns on one place.
 	turnsFor = 4
+	// share is how long the fast lane goes on where there is but one place and the
+	// slow lane waits: as long as an execution of that one runs from yield to yield.
+	share = 50 * time.Microsecond
 )
 
 // Options tune lanes. The zero value is fit for use.
@@ -60,9 +63,11 @@ type Lanes struct {
 	slow     queue // waiting for another turn in the slow lane
 	entering queue // waiting for their first turn in the slow lane
 	running  [2]int
-	arriving int // of fast: those that wait for their first place
-	turning  int // executions that take turns in the slow lane
-	last     int // the lane that had a place last; where there is but one, they alternate
+	arriving int           // of fast: those that wait for their first place
+	turning  int           // executions that take turns in the slow lane
+	entered  bool          // the slow lane's last place went to a first turn
+	last     int           // the lane that had a place last; where there is but one, they alternate
+	since    time.Duration // when the last lane got its first place in a row; where there is but one
 	memory   int64
 	slowMem  int64
 	refused  [len(reasons)]uint64
@@ -164,6 +169,9 @@ func (l *Lanes) take(t *Ticket, which int) bool {
 // place gives an execution a place. The lock is held.
 func (l *Lanes) place(t *Ticket, which int) {
 	l.running[which]++
+	if l.opt.Places == 1 && l.last != which {
+		l.since = now()
+	}
 	l.last = which
 	t.running = true
 }
@@ -180,25 +188,33 @@ func (l *Lanes) mayRun(which int) bool {
 	if !l.slowWaits() || l.running[slowLane] >= l.slowest {
 		return true
 	}
-	return l.opt.Places-l.running[fastLane]-l.running[slowLane] > 1 || l.opt.Places == 1 && l.last == slowLane
+	if l.opt.Places == 1 { // by time: most end long before they would yield
+		return l.last == slowLane || now()-l.since < share
+	}
+	return l.opt.Places-l.running[fastLane]-l.running[slowLane] > 1
 }
 
 // slowWaits tells whether somebody in the slow lane wants a place.
-func (l *Lanes) slowWaits() bool {
-	return !l.slow.empty() || !l.entering.empty() && l.turning < turnsFor*l.slowest
-}
+func (l *Lanes) slowWaits() bool { return !l.slow.empty() || l.mayTurn() }
 
-// dispatch gives free places to those that wait. The lock is held.
+// mayTurn tells whether somebody waits for the first turn who may have it.
+func (l *Lanes) mayTurn() bool { return !l.entering.empty() && l.turning < turnsFor*l.slowest }
+
+// dispatch gives free places to those that wait. In the slow lane first turns and
+// further ones alternate: else many that end in their first would starve the others.
+// The lock is held.
 func (l *Lanes) dispatch() {
 	for {
 		switch {
 		case !l.fast.empty() && l.mayRun(fastLane):
 			l.wake(l.fast.pop(), fastLane)
-		case !l.entering.empty() && l.turning < turnsFor*l.slowest && l.mayRun(slowLane):
+		case l.mayTurn() && (l.slow.empty() || !l.entered) && l.mayRun(slowLane):
 			t := l.entering.pop()
 			t.turn(1)
+			l.entered = true
 			l.wake(t, slowLane)
 		case !l.slow.empty() && l.mayRun(slowLane):
+			l.entered = false
 			l.wake(l.slow.pop(), slowLane)
 		default:
 			return
