@@ -21,8 +21,8 @@ const (
 	// smallReader is the buffer that a request begins in; a header that does not fit
 	// gets a large one.
 	smallReader = 4 << 10
-	// deadlineSlack is how much earlier than asked a deadline may be: so that it is set
-	// anew now and then, not with every request.
+	// deadlineSlack is how much earlier than asked a deadline may be at most: so that
+	// it is set anew now and then, not with every request. It is less for short times.
 	deadlineSlack = 5 * time.Second
 	// lingerTime and lingerBytes bound the reading out of a connection that is closed
 	// while its caller still sends.
@@ -43,6 +43,9 @@ const (
 const freshTime = time.Second
 
 // conn is one connection. All but state belongs to its own goroutine.
+//
+// While it waits for a request its state is idle or fresh, and Shutdown may turn that
+// into closed. It turns busy before the first byte is read: what was read is served.
 type conn struct {
 	srv    *Server
 	tcp    *net.TCPConn
@@ -50,6 +53,10 @@ type conn struct {
 	remote netip.AddrPort
 	opened time.Time
 	state  atomic.Int32
+	waits  int32         // the state while it waits: idle or fresh
+	rests  atomic.Uint32 // how often it has begun to wait
+	swept  uint32        // rests at the last look of sweep, whose own it is
+	poked  atomic.Bool   // sweep has woken it, to look at the socket
 
 	br       *bufio.Reader // nil while idle
 	small    bool          // br is one of the pool
@@ -57,9 +64,9 @@ type conn struct {
 	wait     func(fd uintptr) bool
 	fd       int  // to read from without waiting; -1 for reading as usual
 	dry      bool // there was nothing more to read without waiting
+	full     bool // the last read had room for no more
 	readErr  error
 	ended    bool
-	waiting  int32     // the state in which it waits
 	begun    *Request  // whose header is there, before it is answered
 	legible  bool      // whether that could be read, or else
 	problem  Problem   // why not
@@ -117,8 +124,17 @@ func (c *conn) await() bool {
 	if !c.rest(waiting) {
 		return false
 	}
-	err := c.raw.Read(c.wait)
-	return err == nil && c.readErr == nil && !c.ended
+	for {
+		err := c.raw.Read(c.wait)
+		if err != nil && c.poked.Swap(false) && c.state.Load() != closed {
+			c.readBy = time.Time{}
+			if !c.rest(c.waits) {
+				return false
+			}
+			continue
+		}
+		return err == nil && c.readErr == nil && !c.ended
+	}
 }
 
 // rest gives the buffer back and lets Shutdown close the connection.
@@ -128,10 +144,11 @@ func (c *conn) rest(waiting int32) bool {
 	if waiting == fresh {
 		wait = c.srv.opt.ReadTimeout
 	}
-	if c.setReadDeadline(time.Now().Add(wait)) != nil {
+	if c.setReadDeadline(wait) != nil {
 		return false
 	}
-	c.waiting = waiting
+	c.waits = waiting
+	c.rests.Add(1)
 	c.state.Store(waiting)
 	return true
 }
@@ -139,33 +156,47 @@ func (c *conn) rest(waiting int32) bool {
 // readable is called when there may be something to read. Only then is a buffer
 // taken. It returns false to wait on: for bytes, or behind requests that it has
 // answered for the next one. In between nothing looks at the socket in vain, as a read
-// of package net would.
+// of package net would; what arrives in between wakes it up. The end of what the
+// caller sends may not, where it came together with its last bytes: sweep sees it.
 func (c *conn) readable(fd uintptr) bool {
+	if !c.state.CompareAndSwap(c.waits, busy) {
+		c.ended = true // Shutdown was first
+		return true
+	}
 	c.br, c.small = c.srv.reader(c), true
 	c.fd, c.dry = int(fd), false
 	defer func() { c.fd = -1 }()
 	if _, err := c.br.Peek(1); err != nil {
 		c.dropReader()
 		if c.dry {
+			c.state.Store(c.waits)
 			return false
 		}
 		c.readErr = err
 		return true
 	}
-	if !c.state.CompareAndSwap(c.waiting, busy) {
-		c.ended = true // Shutdown was first
-		return true
-	}
-	for c.sentAhead() {
-		if !c.whole() {
+	for {
+		for c.sentAhead() {
+			if !c.whole() {
+				return true
+			}
+			if !c.serveOne() {
+				c.ended = true
+				return true
+			}
+		}
+		if !c.full {
+			return !c.rest(idle)
+		}
+		c.dry = false
+		if _, err := c.br.Peek(1); err != nil { // the buffer was full: there may be more
+			if c.dry {
+				return !c.rest(idle)
+			}
+			c.readErr = err
 			return true
 		}
-		if !c.serveOne() {
-			c.ended = true
-			return true
-		}
 	}
-	return !c.rest(idle)
 }
 
 // whole begins a request, and tells whether all of it is in the buffer.
@@ -184,14 +215,21 @@ func (c *conn) whole() bool {
 
 // serveOne answers one request, whose header whole may have read. It tells whether
 // the connection may serve another one.
-func (c *conn) serveOne() bool {
+func (c *conn) serveOne() (again bool) {
 	r := c.begun
 	if r == nil {
 		r = c.srv.acquire(c)
 		c.problem, c.legible = c.readHeader(r)
 	}
 	c.begun = nil
-	again := c.exchange(r)
+	defer func() {
+		if p := recover(); p != nil { // of Refuse or Done: nobody is left to answer
+			c.srv.guard(p)
+			c.srv.release(r.held)
+			again = false
+		}
+	}()
+	again = c.exchange(r)
 	c.srv.opt.Handler.Done(r)
 	c.srv.recycle(r)
 	return again
@@ -207,13 +245,21 @@ func (c *conn) Read(p []byte) (int, error) {
 				return 0, err
 			}
 		}
-		return c.tcp.Read(p)
+		n, err := c.tcp.Read(p)
+		if err != nil && c.poked.Swap(false) && errors.Is(err, os.ErrDeadlineExceeded) {
+			// sweep took it for one that waits.
+			if err = c.deadlineOfRequest(); err == nil {
+				n, err = c.tcp.Read(p)
+			}
+		}
+		return n, err
 	}
 	for {
 		n, err := syscall.Read(c.fd, p)
 		switch {
 		case err == syscall.EINTR:
 		case n > 0:
+			c.full = n == len(p)
 			return n, nil
 		case err != nil:
 			c.dry = err == syscall.EAGAIN
@@ -229,14 +275,29 @@ func (c *conn) deadlineOfRequest() error {
 	return c.tcp.SetReadDeadline(c.readBy)
 }
 
-// setReadDeadline sets the deadline to about by.
-func (c *conn) setReadDeadline(by time.Time) error {
-	if early := by.Sub(c.readBy); early >= 0 && early < deadlineSlack {
+// setReadDeadline sets the deadline to about wait from now.
+func (c *conn) setReadDeadline(wait time.Duration) error {
+	by := time.Now().Add(wait)
+	if early := by.Sub(c.readBy); early >= 0 && early < slackOf(wait) {
 		return nil
 	}
 	c.readBy = by
 	return c.tcp.SetReadDeadline(by)
 }
+
+// setWriteDeadline sets the deadline of what is written now.
+func (c *conn) setWriteDeadline(now time.Time) error {
+	wait := c.srv.opt.SendTimeout
+	by := now.Add(wait)
+	if by.Sub(c.writeBy) < slackOf(wait) {
+		return nil
+	}
+	c.writeBy = by
+	return c.tcp.SetWriteDeadline(by)
+}
+
+// slackOf is how much earlier a deadline may be that is wait from now.
+func slackOf(wait time.Duration) time.Duration { return min(deadlineSlack, wait/10) }
 
 // dropReader gives the buffer back.
 func (c *conn) dropReader() {
@@ -369,11 +430,8 @@ func (c *conn) send(r *Request) bool {
 	}
 	now := time.Now()
 	r.Sent = now
-	if by := now.Add(c.srv.opt.SendTimeout); by.Sub(c.writeBy) >= deadlineSlack {
-		c.writeBy = by
-		if c.tcp.SetWriteDeadline(by) != nil {
-			return false
-		}
+	if c.setWriteDeadline(now) != nil {
+		return false
 	}
 	if c.srv.draining.Load() {
 		r.close = true
@@ -395,6 +453,22 @@ func (c *conn) closeIdle() {
 		return // its goroutine is about to see it
 	}
 	c.tcp.SetReadDeadline(time.Unix(1, 0)) // wakes it
+}
+
+// sweep wakes the connection if something waits on its socket that it has not been
+// woken by. It looks once behind each wait.
+func (c *conn) sweep() {
+	rests := c.rests.Load()
+	if rests == c.swept || c.state.Load() != idle {
+		return
+	}
+	c.swept = rests
+	found := nothingYet
+	_ = c.raw.Control(func(fd uintptr) { found = peek(fd) })
+	if found != nothingYet && c.state.Load() == idle && c.rests.Load() == rests {
+		c.poked.Store(true)
+		c.tcp.SetReadDeadline(time.Unix(1, 0))
+	}
 }
 
 // pending tells whether bytes wait to be read.
@@ -462,10 +536,10 @@ func (c *conn) close() {
 	if c.begun != nil {
 		c.srv.recycle(c.begun)
 	}
+	c.dropReader()
 	if c.unread && c.tcp.CloseWrite() == nil {
 		_ = c.tcp.SetReadDeadline(time.Now().Add(lingerTime))
 		_, _ = io.CopyN(io.Discard, c.tcp, lingerBytes)
 	}
 	c.tcp.Close()
-	c.dropReader()
 }

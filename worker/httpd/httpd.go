@@ -105,6 +105,8 @@ type Server struct {
 	done     chan struct{} // closed when the last connection is gone after Shutdown
 	closing  bool
 
+	accepting bool // Serve is under way
+
 	readers, requests sync.Pool // of *bufio.Reader, *Request
 }
 
@@ -141,8 +143,12 @@ func (s *Server) Serve(l net.Listener) error {
 		l.Close()
 		return ErrClosed
 	}
-	s.listener = l
+	s.listener, s.accepting = l, true
 	s.mu.Unlock()
+	defer s.stopped()
+	sweeping, stop := context.WithCancel(context.Background())
+	defer stop()
+	go s.sweep(sweeping)
 	pause := 5 * time.Millisecond
 	for {
 		nc, err := l.Accept()
@@ -164,13 +170,44 @@ func (s *Server) Serve(l net.Listener) error {
 	}
 }
 
+// sweepEvery is how late the end of what a caller sends may be noticed.
+const sweepEvery = 100 * time.Millisecond
+
+// sweep looks at connections that have begun to wait since it last did.
+func (s *Server) sweep(ctx context.Context) {
+	ticker := time.NewTicker(sweepEvery)
+	defer ticker.Stop()
+	var open []*conn
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		open = s.appendConns(open[:0])
+		for _, c := range open {
+			c.sweep()
+		}
+		clear(open)
+	}
+}
+
+// stopped notes that nothing more is accepted.
+func (s *Server) stopped() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.accepting = false
+	s.signal()
+}
+
 func (s *Server) isClosing() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.closing
 }
 
-// open starts the goroutine of a connection.
+// open starts the goroutine of a connection. What was accepted while Shutdown began is
+// served too.
 func (s *Server) open(nc net.Conn) {
 	tcp, ok := nc.(*net.TCPConn)
 	if !ok {
@@ -180,7 +217,7 @@ func (s *Server) open(nc net.Conn) {
 	}
 	c := newConn(s, tcp)
 	s.mu.Lock()
-	full := c == nil || s.closing || len(s.conns) >= s.opt.MaxConns
+	full := c == nil || len(s.conns) >= s.opt.MaxConns
 	if !full {
 		s.conns[c] = struct{}{}
 	}
@@ -202,7 +239,7 @@ func (s *Server) gone(c *conn) {
 
 // signal tells Shutdown that nothing is left. The lock is held.
 func (s *Server) signal() {
-	if s.closing && len(s.conns) == 0 {
+	if s.closing && !s.accepting && len(s.conns) == 0 {
 		select {
 		case <-s.done:
 		default:
@@ -240,14 +277,14 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()
 	for {
-		for _, c := range s.all() {
+		for _, c := range s.appendConns(nil) {
 			c.closeIdle()
 		}
 		select {
 		case <-s.done:
 			return nil
 		case <-ctx.Done():
-			for _, c := range s.all() {
+			for _, c := range s.appendConns(nil) {
 				c.tcp.Close()
 			}
 			select { // an execution notices at its next look
@@ -260,15 +297,14 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 }
 
-// all gives the connections that are open.
-func (s *Server) all() []*conn {
+// appendConns appends the connections that are open.
+func (s *Server) appendConns(dst []*conn) []*conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	open := make([]*conn, 0, len(s.conns))
 	for c := range s.conns {
-		open = append(open, c)
+		dst = append(dst, c)
 	}
-	return open
+	return dst
 }
 
 // hold counts n bytes of buffers, unless there is no room for them.

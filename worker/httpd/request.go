@@ -115,8 +115,9 @@ func (r *Request) scan(watch []string) (ok bool) {
 		return false
 	}
 	// The parser refuses doubled lengths and codings that it does not know. A request
-	// with both, or with a coding that stands for none, is refused here, and so is a
-	// field over several lines: two servers could read them in two ways.
+	// with both, or with a coding that stands for none, is refused here: two servers
+	// could read it in two ways. So are lines that go on in the next one or do not end
+	// with CR LF, and names like those of the framing with a space in them.
 	lengths, codings := 0, 0
 	for raw := h.RawHeaders(); len(raw) > 0; {
 		line := raw
@@ -125,19 +126,24 @@ func (r *Request) scan(watch []string) (ok bool) {
 		} else {
 			raw = nil
 		}
-		if len(line) == 0 {
+		if len(line) == 0 || line[len(line)-1] != '\r' || line[0] == ' ' || line[0] == '\t' {
+			return false
+		}
+		if len(line) == 1 {
 			continue
 		}
 		switch line[0] | 0x20 {
-		case ' ', '\t' | 0x20:
-			return false
 		case 'c':
 			if hasName(line, "content-length") {
 				lengths++
+			} else if spaced(line) {
+				return false
 			}
 		case 't':
 			if hasName(line, "transfer-encoding") {
 				codings++
+			} else if spaced(line) {
+				return false
 			}
 		}
 		for i, name := range watch {
@@ -167,6 +173,12 @@ func hasName(line []byte, name string) bool {
 		}
 	}
 	return true
+}
+
+// spaced tells whether the name of a header line has a space in it.
+func spaced(line []byte) bool {
+	name, _, _ := bytes.Cut(line, []byte(":"))
+	return bytes.IndexByte(name, ' ') >= 0
 }
 
 // keepsAlive tells whether the caller wants to send more requests.
@@ -201,6 +213,9 @@ func (c *conn) readBody(r *Request) (Problem, bool) {
 		if !bytes.EqualFold(expect, continueNow) {
 			return Malformed, false
 		}
+		if c.setWriteDeadline(time.Now()) != nil {
+			return Broken, false
+		}
 		if _, err := c.tcp.Write(goOn); err != nil {
 			return Broken, false
 		}
@@ -224,13 +239,14 @@ func (c *conn) readBody(r *Request) (Problem, bool) {
 	return 0, true
 }
 
-// readChunks reads a body whose length is not known before its end.
+// readChunks reads a body whose length is not known before its end. It begins in what
+// is not counted, and has room for one byte more than it may have.
 func (c *conn) readChunks(r *Request) (Problem, bool) {
 	chunks := httputil.NewChunkedReader(c.br)
-	body := r.buffer[:0]
+	body := r.buffer[:0:min(cap(r.buffer), freeBody)]
 	for {
 		if len(body) == cap(body) {
-			more := max(1024, len(body))
+			more := min(max(1024, len(body)), c.srv.opt.MaxBody+1-len(body))
 			if len(body)+more > freeBody {
 				if !c.srv.hold(more) {
 					return Overloaded, false
@@ -264,9 +280,11 @@ func (c *conn) endOfChunks() (Problem, bool) {
 			return Malformed, false
 		case err != nil:
 			return c.problemOf(err), false
-		case string(line) == "\r\n" || string(line) == "\n":
+		case bytes.IndexByte(line, '\r') != len(line)-2:
+			return Malformed, false
+		case len(line) == 2:
 			return 0, true
-		case bytes.IndexByte(line, ':') <= 0:
+		case bytes.IndexByte(line, ':') <= 0, line[0] == ' ', line[0] == '\t':
 			return Malformed, false
 		}
 	}
