@@ -108,10 +108,16 @@ func (w *Worker) failure(x *exchange, err error) *avap.Error {
 	return &avap.Error{Code: codeInternal, Msg: "internal error"}
 }
 
-// Refuse answers a request that could not be read.
+// Refuse answers a request that could not be read. What Head has found out of it, its id
+// and endpoint, stays.
 func (h handler) Refuse(r *httpd.Request, why httpd.Problem) {
 	w := h.w
-	x := w.begin(r)
+	x, ok := r.User.(*exchange)
+	if ok && x.begun {
+		r.FieldBytes("X-Request-Id", x.id)
+	} else {
+		x = w.begin(r)
+	}
 	status, e := http.StatusBadRequest, badRequest("the request is not HTTP/1.1 that can be read without doubt")
 	switch why {
 	case httpd.HeaderTooLarge:

@@ -39,6 +39,7 @@ type exchange struct {
 	query       string // as sent; valid as long as the request
 	signed      bool
 	header      seal.Header
+	begun       bool // the request's header was looked at
 	turns       turns
 	execution   execution
 	request     request
@@ -105,7 +106,7 @@ func (w *Worker) begin(r *httpd.Request) *exchange {
 		r.User = x
 	}
 	x.seen = seen{}
-	x.endpoint, x.query, x.signed = nil, "", false
+	x.begun, x.endpoint, x.query, x.signed = true, nil, "", false
 	x.id, _ = r.Watched(fieldRequestID)
 	if len(x.id) == 0 || len(x.id) > 128 || !printable(x.id) {
 		x.id = newID(&x.ids)
@@ -230,6 +231,7 @@ func (h handler) Serve(r *httpd.Request) {
 func (h handler) Done(r *httpd.Request) {
 	if x, ok := r.User.(*exchange); ok {
 		h.w.observe(r, x)
+		x.begun = false
 	}
 }
 

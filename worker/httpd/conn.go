@@ -326,7 +326,6 @@ func (c *conn) exchange(r *Request) (again bool) {
 	defer func() {
 		if p := recover(); p != nil {
 			c.srv.guard(p)
-			r.Reset()
 			again = c.refuse(r, Defect)
 		}
 	}()
@@ -418,6 +417,7 @@ func (c *conn) problemOf(err error) Problem {
 // refuse answers a request that cannot be served, and ends the connection.
 func (c *conn) refuse(r *Request, why Problem) bool {
 	c.unread = true
+	r.Reset()
 	c.srv.opt.Handler.Refuse(r, why)
 	r.close = true
 	return c.send(r)
