@@ -286,6 +286,46 @@ func TestCatalogSwapUnderLoad(t *testing.T) {
 	callers.Wait()
 }
 
+// gated is commands of which the first one that is asked for is given when goOn is closed.
+type gated struct {
+	revision
+	once        *sync.Once
+	begun, goOn chan struct{}
+}
+
+func (g gated) Signature(name string) *bytecode.Signature {
+	g.once.Do(func() {
+		close(g.begun)
+		<-g.goOn
+	})
+	return g.revision.Signature(name)
+}
+
+// TestCompiledForAnother compiles a script while the catalog changes, and a caller of
+// the new one asks for the same script: it is not given the program of the old one.
+func TestCompiledForAnother(t *testing.T) {
+	c := serveCatalogs(t, avap.Host{})
+	of := func(n int) revision {
+		return revision{commands: map[string]*catalog.Catalog{
+			"which": c.define(t, fmt.Sprintf("command which(o: out) {\n o = %d\n}", n)),
+		}}
+	}
+	old := gated{c.whole(of(1)), new(sync.Once), make(chan struct{}), make(chan struct{})}
+	c.current.Store(&worker.Catalog{Engine: c.engine.With(old)})
+	const script = "which(a)\naddResult(a)"
+	var callers sync.WaitGroup
+	callers.Go(func() { c.run(t, script, `"result":{"a":1}`) })
+	<-old.begun
+	c.put(of(2))
+	for range 3 {
+		callers.Go(func() { c.run(t, script, `"result":{"a":2}`) })
+	}
+	until(t, func() bool { return c.CacheStats().Misses == 4 }) // all have looked, and found nothing
+	close(old.goOn)
+	callers.Wait()
+	c.run(t, script, `"result":{"a":2}`)
+}
+
 // TestRecompiled makes a program anew only where a command that it uses has changed.
 func TestRecompiled(t *testing.T) {
 	c := serveCatalogs(t, avap.Host{})

@@ -191,21 +191,38 @@ func (w *Worker) lookUp(e *execution, cache *l1.Cache[*cached], key string, make
 	}()
 	// Who waits for another one's compilation takes no place meanwhile.
 	e.exchange.turns.Ticket.Leave()
-	c, err := cache.BuildString(e.ctx, key, func(key string) (*cached, int, error) {
-		if err := e.exchange.turns.Ticket.Enter(); err != nil {
-			return nil, 0, l1.Own(err)
-		}
-		defer e.exchange.turns.Ticket.Leave()
-		c, err := make(key)
-		if err != nil {
-			return nil, 0, l1.Own(err)
-		}
-		return c, c.size(), nil
-	})
+	c, err := build(e, cache, key, make)
 	if err := e.exchange.turns.Ticket.Enter(); err != nil {
 		return nil, err
 	}
 	return c, err
+}
+
+// build makes what a cache lacks. What another one made meanwhile may be of another
+// catalog: then it is made again.
+func build(e *execution, cache *l1.Cache[*cached], key string, make func(key string) (*cached, error)) (*cached, error) {
+	for {
+		own := false
+		c, err := cache.BuildString(e.ctx, key, func(key string) (*cached, int, error) {
+			own = true
+			if err := e.exchange.turns.Ticket.Enter(); err != nil {
+				return nil, 0, l1.Own(err)
+			}
+			defer e.exchange.turns.Ticket.Leave()
+			c, err := make(key)
+			if err != nil {
+				return nil, 0, l1.Own(err)
+			}
+			return c, c.size(), nil
+		})
+		if err != nil || own {
+			return c, err
+		}
+		if holds, err := c.holds(e); holds || err != nil {
+			return c, err
+		}
+		cache.Delete(key)
+	}
 }
 
 // holds tells whether what is cached is what the execution's catalog would make.
