@@ -113,7 +113,7 @@ func (c *catalogs) define(t *testing.T, definition string) *catalog.Catalog {
 
 // put puts a revision in force.
 func (c *catalogs) put(r revision) {
-	c.current.Store(&worker.Catalog{Engine: c.engine.With(c.whole(r)), Script: r.script})
+	c.current.Store(worker.NewCatalog(c.engine, c.whole(r), r.script))
 }
 
 // whole gives a revision with the stock commands.
@@ -311,7 +311,7 @@ func TestCompiledForAnother(t *testing.T) {
 		}}
 	}
 	old := gated{c.whole(of(1)), new(sync.Once), make(chan struct{}), make(chan struct{})}
-	c.current.Store(&worker.Catalog{Engine: c.engine.With(old)})
+	c.current.Store(worker.NewCatalog(c.engine, old, nil))
 	const script = "which(a)\naddResult(a)"
 	var callers sync.WaitGroup
 	callers.Go(func() { c.run(t, script, `"result":{"a":1}`) })
@@ -431,7 +431,7 @@ func TestStoredScripts(t *testing.T) {
 		expect(t, c.addr, message{body: `{"name":"cheap"}`}.String(), 404, "unknown_script")
 	})
 	t.Run("a catalog without scripts", func(t *testing.T) {
-		c.current.Store(&worker.Catalog{Engine: c.engine})
+		c.current.Store(worker.NewCatalog(c.engine, nil, nil))
 		expect(t, c.addr, message{body: `{"name":"answer"}`}.String(), 404, "unknown_script")
 	})
 }

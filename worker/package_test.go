@@ -839,7 +839,7 @@ func TestCapabilities(t *testing.T) {
 	}
 	serve := func(signed, unsigned avap.Capability) string {
 		return listen(t, avap.Options{}, worker.Options{
-			Catalog: func() *worker.Catalog { return &worker.Catalog{Engine: engine} }, Unsigned: true,
+			Catalog: func() *worker.Catalog { return worker.NewCatalog(engine, nil, nil) }, Unsigned: true,
 			Keys: ring, Verifier: seal.NewVerifier(ring, seal.VerifierOptions{Now: new(clock).now}),
 			Grants: signed, UnsignedGrants: unsigned,
 		})
@@ -918,7 +918,7 @@ func TestCompileEndpoint(t *testing.T) {
 			t.Fatal(err)
 		}
 		allows := listen(t, avap.Options{}, worker.Options{
-			Catalog: func() *worker.Catalog { return &worker.Catalog{Engine: engine} },
+			Catalog: func() *worker.Catalog { return worker.NewCatalog(engine, nil, nil) },
 			Keys:    ring, Verifier: verifier(), CompileEndpoint: true, Unsigned: true,
 		})
 		expect(t, allows, message{body: answering(1)}.String(), 200, "")

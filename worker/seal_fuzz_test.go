@@ -23,7 +23,7 @@ func serveFuzz(f *testing.F, opt worker.Options) string {
 	if err != nil {
 		f.Fatal(err)
 	}
-	opt.Catalog = func() *worker.Catalog { return &worker.Catalog{Engine: engine} }
+	opt.Catalog = func() *worker.Catalog { return worker.NewCatalog(engine, nil, nil) }
 	opt.Limits = avap.Limits{Instructions: 20_000, Memory: 1 << 20, Time: time.Second, Output: 64 << 10, Depth: 50, HostCalls: 4}
 	opt.MaxBody, opt.Unsigned = 8<<10, opt.Verifier == nil
 	opt.Grants, opt.UnsignedGrants = avap.AllCapabilities, avap.AllCapabilities

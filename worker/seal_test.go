@@ -364,7 +364,7 @@ func TestUnsignedAllowed(t *testing.T) {
 		t.Fatal(err)
 	}
 	addr := listen(t, avap.Options{}, worker.Options{
-		Catalog: func() *worker.Catalog { return &worker.Catalog{Engine: engine} },
+		Catalog: func() *worker.Catalog { return worker.NewCatalog(engine, nil, nil) },
 		Keys:    ring, Verifier: seal.NewVerifier(ring, seal.VerifierOptions{Now: new(clock).now}), Unsigned: true,
 	})
 	body := answering(1)
