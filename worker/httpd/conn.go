@@ -529,15 +529,16 @@ func (c *conn) watch(gone func()) (stop func()) {
 	return func() { close(stopped); <-done }
 }
 
-// close ends the connection. Where the caller may still be sending, what it sends is
-// read for a while: else the system would answer it with a reset, which can overtake
-// our last answer.
+// close ends the connection. Where the caller may still be sending, or has sent more
+// than was read, that is read for a while: else the system would answer it with a
+// reset, which can overtake our last answer.
 func (c *conn) close() {
 	if c.begun != nil {
 		c.srv.recycle(c.begun)
 	}
+	ahead := c.br != nil && c.br.Buffered() > 0
 	c.dropReader()
-	if c.unread && c.tcp.CloseWrite() == nil {
+	if (c.unread || ahead || c.pending()) && c.tcp.CloseWrite() == nil {
 		_ = c.tcp.SetReadDeadline(time.Now().Add(lingerTime))
 		_, _ = io.CopyN(io.Discard, c.tcp, lingerBytes)
 	}

@@ -30,43 +30,82 @@ func TestExchange(t *testing.T) {
 		{"no body", "POST / HTTP/1.1\r\nHost: h\r\n\r\n", nil, []answer{{200, "POST / ", false}}},
 		{"close", post("/", "x", "Connection: close") + get("/"), nil, []answer{{200, "POST / x", true}}},
 		{"close among others", post("/", "x", "Connection: foo, Close") + get("/"), nil, []answer{{200, "POST / x", true}}},
-		{"HEAD", "HEAD /a HTTP/1.1\r\nHost: h\r\n\r\n" + get("/b"), []string{"HEAD", "GET"},
-			[]answer{{200, "", false}, {200, "GET /b ", false}}},
-		{"a GET with a body", "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc" + get("/b"), []string{"GET", "GET"},
-			[]answer{{200, "GET / abc", false}, {200, "GET /b ", false}}},
+		{
+			"HEAD", "HEAD /a HTTP/1.1\r\nHost: h\r\n\r\n" + get("/b"),
+			[]string{"HEAD", "GET"},
+			[]answer{{200, "", false}, {200, "GET /b ", false}},
+		},
+		{
+			"a GET with a body", "GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc" + get("/b"),
+			[]string{"GET", "GET"},
+			[]answer{{200, "GET / abc", false}, {200, "GET /b ", false}},
+		},
 		{"HTTP/1.0", "POST / HTTP/1.0\r\nContent-Length: 1\r\n\r\nx" + get("/"), nil, []answer{{200, "POST / x", true}}},
-		{"HTTP/1.0 that goes on", "POST / HTTP/1.0\r\nConnection: Keep-Alive\r\nContent-Length: 1\r\n\r\nx" + get("/"), []string{"POST", "GET"},
-			[]answer{{200, "POST / x", false}, {200, "GET / ", false}}},
+		{
+			"HTTP/1.0 that goes on", "POST / HTTP/1.0\r\nConnection: Keep-Alive\r\nContent-Length: 1\r\n\r\nx" + get("/"),
+			[]string{"POST", "GET"},
+			[]answer{{200, "POST / x", false}, {200, "GET / ", false}},
+		},
 		{"empty lines in front", "\r\n\r\n" + get("/"), nil, []answer{{200, "GET / ", false}}},
-		{"ahead", get("/1") + post("/2", "two") + get("/3"), []string{"GET", "POST", "GET"},
-			[]answer{{200, "GET /1 ", false}, {200, "POST /2 two", false}, {200, "GET /3 ", false}}},
-		{"a large body, and one more", post("/1", big) + get("/2"), []string{"POST", "GET"},
-			[]answer{{200, "POST /1 " + big, false}, {200, "GET /2 ", false}}},
-		{"large bodies", strings.Repeat(post("/", big), 3), []string{"POST", "POST", "POST"},
-			[]answer{{200, "POST / " + big, false}, {200, "POST / " + big, false}, {200, "POST / " + big, false}}},
-		{"a large header, and one more", get("/1", "X: "+large(20<<10)) + post("/2", "two"), []string{"GET", "POST"},
-			[]answer{{200, "GET /1 ", false}, {200, "POST /2 two", false}}},
-		{"a large header that the next one follows", get("/1", "X: "+large(20<<10)) + get("/2", "X: "+large(25<<10)), []string{"GET", "GET"},
-			[]answer{{200, "GET /1 ", false}, {200, "GET /2 ", false}}},
-		{"a large header and a large body", post("/1", big, "X: "+large(20<<10)) + get("/2"), []string{"POST", "GET"},
-			[]answer{{200, "POST /1 " + big, false}, {200, "GET /2 ", false}}},
-		{"refused by Head", post("/no", "x") + get("/2"), []string{"POST", "GET"},
-			[]answer{{403, "no", false}, {200, "GET /2 ", false}}},
+		{
+			"ahead", get("/1") + post("/2", "two") + get("/3"),
+			[]string{"GET", "POST", "GET"},
+			[]answer{{200, "GET /1 ", false}, {200, "POST /2 two", false}, {200, "GET /3 ", false}},
+		},
+		{
+			"a large body, and one more", post("/1", big) + get("/2"),
+			[]string{"POST", "GET"},
+			[]answer{{200, "POST /1 " + big, false}, {200, "GET /2 ", false}},
+		},
+		{
+			"large bodies", strings.Repeat(post("/", big), 3),
+			[]string{"POST", "POST", "POST"},
+			[]answer{{200, "POST / " + big, false}, {200, "POST / " + big, false}, {200, "POST / " + big, false}},
+		},
+		{
+			"a large header, and one more", get("/1", "X: "+large(20<<10)) + post("/2", "two"),
+			[]string{"GET", "POST"},
+			[]answer{{200, "GET /1 ", false}, {200, "POST /2 two", false}},
+		},
+		{
+			"a large header that the next one follows", get("/1", "X: "+large(20<<10)) + get("/2", "X: "+large(25<<10)),
+			[]string{"GET", "GET"},
+			[]answer{{200, "GET /1 ", false}, {200, "GET /2 ", false}},
+		},
+		{
+			"a large header and a large body", post("/1", big, "X: "+large(20<<10)) + get("/2"),
+			[]string{"POST", "GET"},
+			[]answer{{200, "POST /1 " + big, false}, {200, "GET /2 ", false}},
+		},
+		{
+			"refused by Head", post("/no", "x") + get("/2"),
+			[]string{"POST", "GET"},
+			[]answer{{403, "no", false}, {200, "GET /2 ", false}},
+		},
 		{"refused by Head with a large body", post("/no", big) + get("/2"), nil, []answer{{403, "no", true}}},
-		{"refused by Head with chunks", "POST /no HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + get("/2"), nil,
-			[]answer{{403, "no", true}}},
-		{"refused HEAD", "HEAD /no HTTP/1.1\r\nHost: h\r\n\r\n" + get("/2"), []string{"HEAD", "GET"},
-			[]answer{{403, "", false}, {200, "GET /2 ", false}}},
+		{
+			"refused by Head with chunks", "POST /no HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + get("/2"), nil,
+			[]answer{{403, "no", true}},
+		},
+		{
+			"refused HEAD", "HEAD /no HTTP/1.1\r\nHost: h\r\n\r\n" + get("/2"),
+			[]string{"HEAD", "GET"},
+			[]answer{{403, "", false}, {200, "GET /2 ", false}},
+		},
 		{"nothing", "", []string{}, nil},
 		{"half a request", "POST / HT", nil, []answer{{400, "broken", true}}},
 		{"half a header", "POST / HTTP/1.1\r\nHost: h\r\n", nil, []answer{{400, "broken", true}}},
 		{"half a body", post("/", "hello")[:50], nil, []answer{{400, "broken", true}}},
 		{"half a chunk", "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel", nil, []answer{{400, "broken", true}}},
 		{"no last chunk", "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n", nil, []answer{{400, "broken", true}}},
-		{"no line behind the last chunk", "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n", nil,
-			[]answer{{400, "broken", true}}},
-		{"an expectation that nobody knows", "POST / HTTP/1.1\r\nHost: h\r\nExpect: miracles\r\nContent-Length: 3\r\n\r\n", nil,
-			[]answer{{400, "malformed", true}}},
+		{
+			"no line behind the last chunk", "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n", nil,
+			[]answer{{400, "broken", true}},
+		},
+		{
+			"an expectation that nobody knows", "POST / HTTP/1.1\r\nHost: h\r\nExpect: miracles\r\nContent-Length: 3\r\n\r\n", nil,
+			[]answer{{400, "malformed", true}},
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := s.dial(t)
@@ -333,6 +372,27 @@ func TestAnswerBeforeReset(t *testing.T) {
 				c := s.dial(t)
 				_, _ = io.WriteString(c.TCPConn, post("/", body)) // may fail: the server has ended it
 				c.expect(413, "body too large")
+				c.Close()
+			}
+		})
+	}
+}
+
+// TestSentAhead has callers that send more behind the request with which the
+// connection ends: they see its answer and its end, no reset.
+func TestSentAhead(t *testing.T) {
+	began, goOn := make(chan struct{}), make(chan struct{})
+	s := serve(t, &handler{serve: func(*httpd.Request) { began <- struct{}{}; <-goOn }}, httpd.Options{})
+	for _, n := range []int{10, 4000, 100 << 10} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			for range 10 {
+				c := s.dial(t)
+				c.send(post("/", "x", "Connection: close"))
+				<-began
+				c.send(large(n))
+				goOn <- struct{}{}
+				c.expect(200, "POST / x")
+				c.expectEnd()
 				c.Close()
 			}
 		})

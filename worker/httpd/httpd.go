@@ -309,11 +309,15 @@ func (s *Server) appendConns(dst []*conn) []*conn {
 
 // hold counts n bytes of buffers, unless there is no room for them.
 func (s *Server) hold(n int) bool {
-	if s.buffers.Add(int64(n)) > s.opt.Buffers {
-		s.buffers.Add(-int64(n))
-		return false
+	for {
+		held := s.buffers.Load()
+		if held+int64(n) > s.opt.Buffers {
+			return false
+		}
+		if s.buffers.CompareAndSwap(held, held+int64(n)) {
+			return true
+		}
 	}
-	return true
 }
 
 func (s *Server) release(n int) {

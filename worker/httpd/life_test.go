@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -396,5 +397,51 @@ func TestNothingLost(t *testing.T) {
 			}
 			c.Close()
 		}
+	}
+}
+
+// unsteady is a listener whose first calls fail, or give what is no TCP connection.
+type unsteady struct {
+	net.Listener
+	errs  []error
+	conns []net.Conn
+}
+
+func (u *unsteady) Accept() (net.Conn, error) {
+	if len(u.errs) > 0 {
+		err := u.errs[0]
+		u.errs = u.errs[1:]
+		return nil, err
+	}
+	if len(u.conns) > 0 {
+		c := u.conns[0]
+		u.conns = u.conns[1:]
+		return c, nil
+	}
+	return u.Listener.Accept()
+}
+
+// TestAcceptFails checks that the server outlives a listener that fails now and then.
+func TestAcceptFails(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	here, there := net.Pipe()
+	full := &net.OpError{Op: "accept", Err: syscall.EMFILE}
+	s := &server{httpd.New(httpd.Options{Handler: &handler{}}), nil, l.Addr().String()}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(&unsteady{l, []error{full, full}, []net.Conn{there}}) }()
+	c := s.dial(t)
+	c.send(post("/", "x"))
+	c.expect(200, "POST / x")
+	if _, err := here.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("what is no TCP connection is not closed: %v", err)
+	}
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := <-served; !errors.Is(err, httpd.ErrClosed) {
+		t.Error(err)
 	}
 }

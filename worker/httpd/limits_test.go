@@ -131,6 +131,19 @@ func TestShortTimesOfLongRequests(t *testing.T) {
 	}
 }
 
+// TestSlowReader has a caller that reads nothing of a large answer.
+func TestSlowReader(t *testing.T) {
+	h := &handler{serve: func(r *httpd.Request) { r.Answer(200, append(r.Buffer(), large(32<<20)...)) }}
+	s := serve(t, h, httpd.Options{SendTimeout: 50 * time.Millisecond})
+	c := s.dial(t)
+	c.send(post("/", "x"))
+	eventually(t, "the connection is ended", func() bool { return len(s.seen.take(c.LocalAddr())) == 1 })
+	eventually(t, "the connection is ended", func() bool { return s.Connections() == 0 })
+	if _, err := readAnswer(c.r, "POST"); err == nil {
+		t.Error("the whole answer was sent")
+	}
+}
+
 // TestMaxConns checks that what comes past the bound is closed, and that there is room
 // again when one of the others ends.
 func TestMaxConns(t *testing.T) {
@@ -247,6 +260,27 @@ func TestBuffersAhead(t *testing.T) {
 		c.expect(200, "POST / "+large(90<<10))
 	}
 	eventually(t, "all buffers are given back", func() bool { return s.Buffered() == 0 })
+}
+
+// TestBuffersUsedAgain checks that a body counts all the same where its buffer is one
+// that an earlier request has left, and that the largest one asks for no more than it
+// needs.
+func TestBuffersUsedAgain(t *testing.T) {
+	const most = 64 << 10
+	s := serve(t, &handler{}, httpd.Options{MaxBody: most, Buffers: most})
+	head := "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+	body := chunks(large(most), 5000)
+	c := s.dial(t)
+	for range 10 {
+		c.send(head + body)
+		c.expect(200, "POST / "+large(most))
+	}
+	for range 10 {
+		c.send(head + body[:most-5000])
+		eventually(t, "its body is counted", func() bool { return s.Buffered() == most-16<<10 })
+		c.send(body[most-5000:])
+		c.expect(200, "POST / "+large(most))
+	}
 }
 
 // TestIdleMemory checks that idle connections hold no buffers: what one costs, both
