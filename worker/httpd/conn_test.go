@@ -258,7 +258,7 @@ func TestContinue(t *testing.T) {
 	const hello = "HTTP/1.1 100 Continue\r\n\r\n"
 	chunked := "POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-Continue\r\nTransfer-Encoding: chunked\r\n\r\n"
 	// The time for an answer is over before the second request comes.
-	s := serve(t, &handler{}, httpd.Options{SendTimeout: 30 * time.Millisecond, MaxBody: 1000})
+	s := serve(t, &handler{}, httpd.Options{SendTimeout: 200 * time.Millisecond, MaxBody: 1000})
 	head := func(target, n string) string {
 		return "POST " + target + " HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: " + n + "\r\n\r\n"
 	}
@@ -274,7 +274,7 @@ func TestContinue(t *testing.T) {
 		}
 		c.send(tt.body)
 		c.expect(200, tt.want)
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(250 * time.Millisecond)
 	}
 	c.send(head("/", "0")) // there is nothing to wait for
 	c.expect(200, "POST / ")

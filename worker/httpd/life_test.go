@@ -51,6 +51,7 @@ func TestPanic(t *testing.T) {
 				if rest, _ := io.ReadAll(c.r); len(rest) > 0 { // the end may be a reset
 					t.Errorf("%.100q, want the end", rest)
 				}
+				c.Close()
 				other := s.dial(t)
 				other.send(post("/", "x"))
 				other.expect(200, "POST / x")
@@ -95,7 +96,7 @@ func TestWatch(t *testing.T) {
 			}
 		}
 	}}
-	const readTime = 50 * time.Millisecond
+	const readTime = 250 * time.Millisecond
 	s := serve(t, h, httpd.Options{ReadTimeout: readTime, IdleTimeout: time.Minute})
 	for _, tt := range []struct {
 		name  string
@@ -107,8 +108,8 @@ func TestWatch(t *testing.T) {
 		{"resets", func(c *client) { _ = c.SetLinger(0); c.Close() }, "gone"},
 		{"stays", func(*client) { goOn <- struct{}{} }, "there"},
 		{"sends more", func(c *client) { c.send(" "); goOn <- struct{}{} }, "there"},
-		{"closes after the time of reading", func(c *client) { time.Sleep(2 * readTime); c.Close() }, "gone"},
-		{"stays for longer than the time of reading", func(*client) { time.Sleep(2 * readTime); goOn <- struct{}{} }, "there"},
+		{"closes after the time of reading", func(c *client) { time.Sleep(readTime * 5 / 4); c.Close() }, "gone"},
+		{"stays for longer than the time of reading", func(*client) { time.Sleep(readTime * 5 / 4); goOn <- struct{}{} }, "there"},
 	} {
 		for _, inPieces := range []bool{false, true} {
 			t.Run(tt.name+map[bool]string{true: ", in pieces"}[inPieces], func(t *testing.T) {
@@ -158,8 +159,8 @@ func TestDeadlineBehindWatch(t *testing.T) {
 		want       string
 		opt        httpd.Options
 	}{
-		{"idle", "", "", httpd.Options{IdleTimeout: 50 * time.Millisecond}},
-		{"the next request", "POST / HTTP/1.1\r\n", "too slow", httpd.Options{ReadTimeout: 50 * time.Millisecond}},
+		{"idle", "", "", httpd.Options{IdleTimeout: 200 * time.Millisecond}},
+		{"the next request", "POST / HTTP/1.1\r\n", "too slow", httpd.Options{ReadTimeout: 200 * time.Millisecond}},
 	} {
 		for _, ahead := range []bool{false, true} {
 			t.Run(tt.name+map[bool]string{true: ", ahead"}[ahead], func(t *testing.T) {

