@@ -155,15 +155,19 @@ func (l *Lanes) Enter() (*Ticket, error) {
 
 // take takes a free place, unless others wait for one. The lock is held.
 func (l *Lanes) take(t *Ticket, which int) bool {
-	q := &l.fast
-	if which == slowLane {
-		q = &l.slow
-	}
-	if !q.empty() || !l.mayRun(which) {
+	if !l.queueOf(t).empty() || !l.mayRun(which) {
 		return false
 	}
 	l.place(t, which)
 	return true
+}
+
+// queueOf is where an execution waits for another place.
+func (l *Lanes) queueOf(t *Ticket) *queue {
+	if t.slow {
+		return &l.slow
+	}
+	return &l.fast
 }
 
 // place gives an execution a place. The lock is held.

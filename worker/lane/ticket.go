@@ -56,10 +56,14 @@ func (t *Ticket) Yield() error {
 	l := t.lanes
 	l.mu.Lock()
 	t.stop()
-	l.dispatch()
-	l.mu.Unlock()
-	runtime.Gosched()
-	t.again()
+	if q := l.queueOf(t); !q.empty() {
+		_ = t.await(q, 0, 0) // without a waiting time it does not fail
+	} else {
+		l.dispatch()
+		l.mu.Unlock()
+		runtime.Gosched()
+		t.again()
+	}
 	t.began = now()
 	return nil
 }
@@ -117,16 +121,12 @@ func (t *Ticket) Enter() error {
 // again waits for another place, behind those that wait already.
 func (t *Ticket) again() {
 	l := t.lanes
-	q, which := &l.fast, fastLane
-	if t.slow {
-		q, which = &l.slow, slowLane
-	}
 	l.mu.Lock()
-	if l.take(t, which) {
+	if l.take(t, t.lane()) {
 		l.mu.Unlock()
 		return
 	}
-	_ = t.await(q, 0, 0) // without a waiting time it does not fail
+	_ = t.await(l.queueOf(t), 0, 0) // without a waiting time it does not fail
 }
 
 // await queues up, unlocks the lanes, and waits for a place, at most for wait
