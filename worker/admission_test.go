@@ -143,7 +143,7 @@ func holdPlace(t *testing.T, opt lane.Options) *gate {
 	commands := gated{c.whole(revision{commands: map[string]*catalog.Catalog{
 		"which": c.define(t, "command which(o: out) {\n o = 1\n}"),
 	}}), new(sync.Once), make(chan struct{}), make(chan struct{})}
-	current := &worker.Catalog{Engine: c.engine.With(commands)}
+	current := worker.NewCatalog(c.engine.With(commands), nil, nil)
 	g.addr = listen(t, avap.Options{}, worker.Options{
 		Catalog: func() *worker.Catalog { return current }, Unsigned: true, Lanes: g.lanes, Metrics: g.metrics,
 	})

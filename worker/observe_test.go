@@ -63,7 +63,7 @@ func TestOutcomes(t *testing.T) {
 	}
 	metrics := telemetry.NewMetrics(telemetry.Options{})
 	addr := listen(t, avap.Options{}, worker.Options{
-		Catalog: func() *worker.Catalog { return &worker.Catalog{Engine: engine} }, Limits: limits, MaxBody: 8 << 10,
+		Catalog: func() *worker.Catalog { return worker.NewCatalog(engine, nil, nil) }, Limits: limits, MaxBody: 8 << 10,
 		Keys: ring, Unsigned: true, CompileEndpoint: true, Metrics: metrics,
 		Verifier: seal.NewVerifier(ring, seal.VerifierOptions{Now: now.now, Replay: true, ReplayEntries: 1}),
 		Grants:   avap.AllCapabilities, UnsignedGrants: avap.AllCapabilities &^ avap.CapSQL,
@@ -176,6 +176,30 @@ func TestCallerGone(t *testing.T) {
 	until(t, func() bool {
 		return scrape(t, metrics)[`avap_requests_total{code="cancelled",endpoint="execute",status="none"}`] == 1
 	})
+}
+
+// TestStages measures each stage that a request went through, and the bytes of both
+// bodies.
+func TestStages(t *testing.T) {
+	k := newKey(t, seal.UseRequest, "default", 'r', time.Time{}, time.Time{})
+	ring := newKeyring(t, new(clock).now, k)
+	metrics := telemetry.NewMetrics(telemetry.Options{})
+	addr := listen(t, avap.Options{Host: avap.Host{HTTP: new(counted)}}, worker.Options{
+		Keys: ring, Verifier: seal.NewVerifier(ring, seal.VerifierOptions{Now: new(clock).now}), Metrics: metrics,
+	})
+	body := bodyOfScript(t, reaching)
+	answer := expect(t, addr, message{body: body, headers: []string{"X-AVAP-Signature: " +
+		signature(t, k, seal.Request{Method: "POST", Target: executePath, Body: []byte(body), Time: noon})}}.String(), 200, "")
+	var samples map[string]float64
+	until(t, func() bool { samples = scrape(t, metrics); return sum(samples, "avap_requests_total") == 1 })
+	for _, stage := range []string{"read", "verify", "compile", "run", "host", "answer"} {
+		if n := sum(samples, "avap_stage_duration_seconds_count", `stage="`+stage+`"`); n != 1 {
+			t.Errorf("%s was measured %d times", stage, n)
+		}
+	}
+	if in, out := samples[`avap_request_body_bytes_total{endpoint="execute"}`], samples[`avap_answer_body_bytes_total{endpoint="execute"}`]; int(in) != len(body) || int(out) != len(answer) {
+		t.Errorf("%v bytes in, %v out; want %d, %d", in, out, len(body), len(answer))
+	}
 }
 
 // TestTraceContext hands the caller's trace on to the hosts of a script.
