@@ -445,7 +445,7 @@ published, and asks where standard input is a terminal.`,
 
 // showRollback shows how the version that comes back differs from the present one.
 func (c *adminClient) showRollback(ctx context.Context, w io.Writer, version uint64, outcomes []*avapv2pb.Outcome) error {
-	if len(outcomes) == 0 {
+	if len(outcomes) == 0 || outcomes[0].Change == avapv2pb.Outcome_CHANGE_UNCHANGED {
 		return nil
 	}
 	o := outcomes[0]
