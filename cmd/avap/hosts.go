@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/avap-framework/avap"
+	"github.com/avap-framework/avap/host"
 	"github.com/avap-framework/avap/host/guard"
 	"github.com/avap-framework/avap/host/httpclient"
 	"github.com/avap-framework/avap/host/netpolicy"
@@ -68,7 +69,11 @@ func (h *hostFlags) open(opt hostOptions) (hosts avap.Host, close func(), err er
 		client.Close()
 		return hosts, nil, fmt.Errorf("%s: %w", name, err)
 	}
-	hosts.SQL = guard.NewSQL("database", db, guard.Options{MaxCalls: maxSessions, Breaker: breaker, Observer: h.sql.observer()})
+	application := host.SQL(db)
+	if name == "DATABASE_URL" {
+		application = newForeignDatabase(db, url)
+	}
+	hosts.SQL = guard.NewSQL("database", application, guard.Options{MaxCalls: maxSessions, Breaker: breaker, Observer: h.sql.observer()})
 	return hosts, func() { client.Close(); db.Close() }, nil
 }
 

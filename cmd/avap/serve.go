@@ -38,7 +38,8 @@ a catalog key; without, it runs on the stock commands alone. The catalog is kept
 SIGTERM drains it: /readyz says no at once, requests are taken for --drain-delay more,
 then those in progress have --drain-timeout to finish. A second signal ends it.
 
-AVAP_DATABASE, or DATABASE_URL where that is not set, names the database of ormDirect.`,
+AVAP_DATABASE, or DATABASE_URL where that is not set, names the database of ormDirect.
+One that holds definitions it takes from AVAP_DATABASE alone.`,
 		Example: `  avap keygen --out keys.json
   avap serve --keys keys.json
   API_KEY=… avap serve --keys keys.json --definitions catalog.internal:50051
