@@ -41,7 +41,9 @@ type Program struct {
 	Sites    []CallSite // calls with keyword arguments
 	Logs     []string   // what the top-level statements are called in the logs
 	// Template values, capabilities.
-	Requires []string // capabilities that a definition's contract grants it
+	// Requires are the capabilities of the contract: what a definition is granted,
+	// and what a script has at most; none leaves a script what the worker grants.
+	Requires []string
 }
 
 // Function is one body of code.

@@ -72,7 +72,9 @@ type Code struct {
 	functions []function
 	commands  []*Command // nil where the catalog has none of that interface
 	slots     map[string]int32
-	grants    Capability // of a definition's contract, for its own body
+	// grants is what the contract gives: a definition's body that and nothing else; of
+	// what a script is given, only that. 0 in a script's leaves what it is given.
+	grants Capability
 }
 
 // function is a bytecode.Function as the machine wants it.

@@ -67,7 +67,11 @@ func (m *Machine) start(code *Code, in Input) error {
 			return err
 		}
 	}
-	m.frames = append(m.frames, frame{code: code, fn: main, caps: in.Grants, result: -1})
+	caps := in.Grants
+	if code.grants != 0 { // a contract only ever lowers what there is
+		caps &= code.grants
+	}
+	m.frames = append(m.frames, frame{code: code, fn: main, caps: caps, result: -1})
 	return nil
 }
 
