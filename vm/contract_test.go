@@ -81,8 +81,13 @@ func TestContracts(t *testing.T) {
 		{"memory behind it", hoard, "work(50000, x)\nbig = 'y' * 1000000", vm.Limits{Memory: 100_000}, vm.Limits{}, ""},
 		{"time", spin, "work(100000000, x)", vm.Limits{Time: time.Millisecond}, vm.Limits{Instructions: -1, Time: time.Minute}, vm.CodeTime},
 		{"depth within it", deep, "work(1, x)", vm.Limits{Depth: 1}, vm.Limits{}, ""},
-		{"an error in it gives all back", "command work(n: value, target: out) {\n target = 1 / n\n}",
-			"startLoop(k, 1, 100)\ntry()\nwork(0, x)\nexception(e)\nend()\nendLoop()\nstartLoop(k, 1, 10000)\ny = k\nendLoop()", vm.Limits{Instructions: 50, HostCalls: 1, Depth: 1}, vm.Limits{}, ""},
+		{
+			"an error in it gives all back", "command work(n: value, target: out) {\n target = 1 / n\n}",
+			"startLoop(k, 1, 100)\ntry()\nwork(0, x)\nexception(e)\nend()\nendLoop()\nstartLoop(k, 1, 10000)\ny = k\nendLoop()",
+			vm.Limits{Instructions: 50, HostCalls: 1, Depth: 1},
+			vm.Limits{},
+			"",
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -13,9 +13,9 @@ import (
 	"github.com/avap-framework/avap/worker"
 )
 
-// TestContract runs a stored script under contracts: they lower what it may use, and
+// TestStoredContract runs a stored script under contracts: they lower what it may use, and
 // give it nothing that the worker does not.
-func TestContract(t *testing.T) {
+func TestStoredContract(t *testing.T) {
 	engine, err := avap.New(avap.Options{})
 	if err != nil {
 		t.Fatal(err)

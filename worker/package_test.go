@@ -766,23 +766,33 @@ func TestContract(t *testing.T) {
 	}{
 		"instructions": {
 			"startLoop(i, 1, %d)\nx = i\nendLoop()", 10, 5_000, 100_000,
-			seal.Contract{Instructions: 1_000}, seal.Contract{Instructions: huge}, "quota_instructions", 400,
+			seal.Contract{Instructions: 1_000},
+			seal.Contract{Instructions: huge},
+			"quota_instructions", 400,
 		},
 		"memory": {
 			"x = len('a' * %d)", 10, 1 << 20, 8 << 20,
-			seal.Contract{Memory: 128 << 10}, seal.Contract{Memory: huge}, "quota_memory", 400,
+			seal.Contract{Memory: 128 << 10},
+			seal.Contract{Memory: huge},
+			"quota_memory", 400,
 		},
 		"depth": {
 			"function f(n) {\nif(n, 0, '>')\nreturn f(n - 1)\nend()\nreturn 0\n}\nx = f(%d)", 1, 10, 40,
-			seal.Contract{Depth: 5}, seal.Contract{Depth: huge}, "quota_depth", 400,
+			seal.Contract{Depth: 5},
+			seal.Contract{Depth: huge},
+			"quota_depth", 400,
 		},
 		"output": {
 			"x = 'a' * %d\naddResult(x)", 10, 4_000, 40_000,
-			seal.Contract{Output: 1_000}, seal.Contract{Output: huge}, "quota_output", 400,
+			seal.Contract{Output: 1_000},
+			seal.Contract{Output: huge},
+			"quota_output", 400,
 		},
 		"host calls": {
 			"startLoop(i, 1, %d)\nRequestGet('http://h/', None, None, x)\nendLoop()", 1, 3, 6,
-			seal.Contract{HostCalls: 2}, seal.Contract{HostCalls: huge}, "quota_host_calls", 400,
+			seal.Contract{HostCalls: 2},
+			seal.Contract{HostCalls: huge},
+			"quota_host_calls", 400,
 		},
 	}
 	for name, c := range scripts {

@@ -98,10 +98,15 @@ func (f *workerFlags) check() error {
 		value int64
 		least int64
 	}{
-		{"replay-entries", int64(f.replayEntries), 1}, {"max-concurrent", int64(f.maxConcurrent), 0},
-		{"queue", int64(f.queue), 1}, {"queue-wait", int64(f.queueWait), 1}, {"max-body", int64(f.maxBody), 1},
-		{"max-connections", int64(f.maxConnections), 1}, {"cache-bytes", int64(f.cacheBytes), 1},
-		{"drain-delay", int64(f.drainDelay), 0}, {"drain-timeout", int64(f.drainTimeout), 0},
+		{"replay-entries", int64(f.replayEntries), 1},
+		{"max-concurrent", int64(f.maxConcurrent), 0},
+		{"queue", int64(f.queue), 1},
+		{"queue-wait", int64(f.queueWait), 1},
+		{"max-body", int64(f.maxBody), 1},
+		{"max-connections", int64(f.maxConnections), 1},
+		{"cache-bytes", int64(f.cacheBytes), 1},
+		{"drain-delay", int64(f.drainDelay), 0},
+		{"drain-timeout", int64(f.drainTimeout), 0},
 	} {
 		if v.value < v.least {
 			return fmt.Errorf("--%s must %s", v.name, [...]string{"not be less than 0", "be more than 0"}[v.least])

@@ -341,7 +341,7 @@ func (r *Request) render(now time.Time) []byte {
 	} else if !r.Header.IsHTTP11() {
 		h = append(h, "Connection: keep-alive\r\n"...)
 	}
-	if !Bodiless(r.status) {
+	if body > 0 && !Bodiless(r.status) {
 		h = append(h, "Content-Type: application/json\r\n"...)
 	}
 	if r.status != http.StatusNoContent && r.status != http.StatusNotModified {
