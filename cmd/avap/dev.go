@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -26,7 +27,8 @@ func devCommand() *cobra.Command {
 		Long: `dev runs a worker and a definition server in one process, for a developer's machine:
 on loopback addresses, and without signatures. It answers requests to localhost alone.
 Keys, commands and scripts are kept in the folder of --data, which the first start
-makes; avap catalog publishes there, with the token that is printed.
+makes; avap catalog publishes there, with the token that is printed. With
+--definitions it follows another definition server instead, whose token is API_KEY.
 
 AVAP_DATABASE names the database of ormDirect: postgres://… or sqlite:FILE.`,
 		Example: `  avap dev
@@ -47,6 +49,12 @@ func (o *devOptions) run(cmd *cobra.Command) error {
 	if err := f.check(); err != nil {
 		return err
 	}
+	if err := f.follow.resolve(); err != nil {
+		return err
+	}
+	if f.follow.address != "" && len(o.define) > 0 {
+		return errors.New("--define publishes to the definition server in this process: leave --definitions out, or publish with avap catalog publish")
+	}
 	if _, err := f.options(true); err != nil { // before anything is made in the folder
 		return err
 	}
@@ -64,19 +72,23 @@ func (o *devOptions) run(cmd *cobra.Command) error {
 		return err
 	}
 	defer admin.Close()
-	half, err := o.openDefinitions(cmd, sources)
-	if err != nil {
-		return err
+	publish := ""
+	if f.follow.address == "" {
+		half, err := o.openDefinitions(cmd, sources)
+		if err != nil {
+			return err
+		}
+		defer half.close()
+		f.keys.file = half.keys
+		f.follow.address, f.follow.token, f.follow.tls = half.listener.Addr().String(), half.token, tlsFlags{}
+		publish = half.publishing()
 	}
-	defer half.close()
-	f.keys.file = half.keys
-	f.follow = followFlags{address: half.listener.Addr().String(), token: half.token}
 	s, err := f.open(cmd, true)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	s.greet = func() { fmt.Fprint(cmd.OutOrStdout(), o.greeting(l.Addr(), admin.Addr(), half)) }
+	s.greet = func() { fmt.Fprint(cmd.OutOrStdout(), o.greeting(l.Addr(), admin.Addr()), publish) }
 	return s.run(cmd, l, admin)
 }
 
@@ -103,20 +115,15 @@ func listenFree(cmd *cobra.Command, flag, addr string) (net.Listener, error) {
 }
 
 // greeting says where everything is, with a request that works as it stands.
-func (o *devOptions) greeting(data, admin net.Addr, half *devDefinitions) string {
+func (o *devOptions) greeting(data, admin net.Addr) string {
 	return strings.NewReplacer(
-		"{data}", data.String(), "{admin}", admin.String(), "{definitions}", half.listener.Addr().String(),
-		"{folder}", o.data, "{token}", half.tokenFile,
+		"{data}", data.String(), "{admin}", admin.String(), "{definitions}", o.worker.follow.address,
 	).Replace(`avap dev listens on http://{data}
-metrics on http://{admin}/metrics, definitions on {definitions}, data in {folder}
+metrics on http://{admin}/metrics, definitions on {definitions}
 
 Try it:
 
   curl -s 'http://{data}/api/v1/execute?name=Ada' -d '{"script": "addParam(name, who)\ngreeting = \"Hello \" + who\naddResult(greeting)"}'
-
-Publish a command or a script of your own:
-
-  AVAP_ADMIN_TOKEN=$(cat {token}) avap catalog publish FILE --definitions {definitions}
 
 `)
 }

@@ -14,6 +14,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -43,8 +44,12 @@ func (o *devOptions) openDefinitions(cmd *cobra.Command, sources []avap.Source) 
 	if err := os.MkdirAll(o.data, 0o700); err != nil {
 		return nil, fmt.Errorf("--data: %w", err)
 	}
+	keys := o.worker.keys.file
+	if keys == "" {
+		keys = filepath.Join(o.data, "keys.json")
+	}
 	d := &devDefinitions{
-		keys: filepath.Join(o.data, "keys.json"), tokenFile: filepath.Join(o.data, "admin-token"),
+		keys: keys, tokenFile: filepath.Join(o.data, "admin-token"),
 		token: rand.Text(), served: make(chan error, 1),
 	}
 	if err := d.open(cmd, o, sources); err != nil {
@@ -63,7 +68,7 @@ func (d *devDefinitions) open(cmd *cobra.Command, o *devOptions, sources []avap.
 		Token: d.token, ManifestLifetime: 24 * time.Hour,
 		Log: slog.New(telemetry.NewLogHandler(os.Stderr, max(level, slog.LevelWarn))),
 	}
-	if opt.Keys, err = d.openKeys(); err != nil {
+	if opt.Keys, err = d.openKeys(o.worker.keys.file != ""); err != nil {
 		return err
 	}
 	admin, err := d.adminToken()
@@ -88,9 +93,19 @@ func (d *devDefinitions) open(cmd *cobra.Command, o *devOptions, sources []avap.
 	return nil
 }
 
-// openKeys opens the keyring, which the first start makes.
-func (d *devDefinitions) openKeys() (*seal.Keyring, error) {
-	if _, err := os.Stat(d.keys); errors.Is(err, fs.ErrNotExist) {
+// publishing says how to publish.
+func (d *devDefinitions) publishing() string {
+	return strings.NewReplacer("{token}", d.tokenFile, "{definitions}", d.listener.Addr().String()).Replace(
+		`Publish a command or a script of your own:
+
+  AVAP_ADMIN_TOKEN=$(cat {token}) avap catalog publish FILE --definitions {definitions}
+
+`)
+}
+
+// openKeys opens the keyring, which the first start makes unless it was given.
+func (d *devDefinitions) openKeys(given bool) (*seal.Keyring, error) {
+	if _, err := os.Stat(d.keys); errors.Is(err, fs.ErrNotExist) && !given {
 		var keys []*seal.Key
 		for _, use := range seal.Uses {
 			k, err := seal.GenerateKey(use, "dev", time.Time{}, time.Time{})

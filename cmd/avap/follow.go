@@ -30,9 +30,13 @@ type followFlags struct {
 	token    string // API_KEY, or that of a server in this process
 }
 
-func (f *followFlags) register(fs *pflag.FlagSet) {
-	fs.StringVar(&f.address, "definitions", "", "the definition server, HOST:PORT (default BRAIN_HOST:BRAIN_PORT, else none)")
-	fs.StringVar(&f.snapshot, "snapshot", "avap-catalog.snapshot", "where the signed catalog is kept; none for nowhere")
+func (f *followFlags) register(fs *pflag.FlagSet, dev bool) {
+	without, snapshot := "none", "avap-catalog.snapshot"
+	if dev {
+		without, snapshot = "one in this process", "none"
+	}
+	fs.StringVar(&f.address, "definitions", "", "the definition server, HOST:PORT (default BRAIN_HOST:BRAIN_PORT, else "+without+")")
+	fs.StringVar(&f.snapshot, "snapshot", snapshot, "where the signed catalog is kept; none for nowhere")
 	fs.StringVar(&f.expired, "catalog-expired", "", "with a catalog that has expired: serve, also start with it, or stop (default: serve on, but do not start)")
 	f.tls.register(fs, "the definition server's CA in PEM, or system for those of this machine")
 }

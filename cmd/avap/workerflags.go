@@ -85,10 +85,8 @@ func (f *workerFlags) register(fs *pflag.FlagSet, dev bool) {
 	fs.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error; debug logs each request")
 	f.limits.register(fs)
 	f.hosts.register(fs)
-	if !dev { // it has both halves, and keys of its own
-		f.follow.register(fs)
-		f.keys.register(fs)
-	}
+	f.follow.register(fs, dev)
+	f.keys.register(fs)
 }
 
 // check tells of values that are out of range.
