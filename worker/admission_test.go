@@ -191,52 +191,74 @@ func TestQueueWait(t *testing.T) {
 	until(t, func() bool { return scrape(t, g.metrics)[`avap_refusals_total{reason="queue_wait"}`] == 1 })
 }
 
-// endless runs until its caller goes away.
-const endless = "while(true)\nend()"
+// endless tells its host that it has begun, and runs until its caller goes away.
+const endless = "RequestGet('http://h/', None, None, x)\nwhile(true)\nend()"
+
+// serveEndless starts a worker for endless scripts, and a channel that tells of each.
+func serveEndless(t *testing.T, lanes *lane.Lanes, m *telemetry.Metrics) (addr string, begun chan struct{}) {
+	t.Helper()
+	begun = make(chan struct{}, 1)
+	hosts := avap.Host{HTTP: httpFunc(func(context.Context, *host.Request) (*host.Response, error) {
+		begun <- struct{}{}
+		return &host.Response{Status: 200}, nil
+	})}
+	limits := avap.Limits{Instructions: -1, Time: time.Hour}
+	return listen(t, avap.Options{Host: hosts, Limits: limits}, worker.Options{Lanes: lanes, Metrics: m}), begun
+}
 
 // TestEndlessScripts answers quick scripts while endless ones, which nothing but their
-// callers can end, share the one place with them.
+// callers can end, share the places with them.
 func TestEndlessScripts(t *testing.T) {
 	for _, places := range []int{1, 2} {
 		t.Run(fmt.Sprint(places, " places"), func(t *testing.T) {
-			lanes := lane.New(lane.Options{Places: places, Wait: time.Minute})
-			addr := listen(t, avap.Options{Limits: avap.Limits{Instructions: -1, Time: time.Hour}}, worker.Options{Lanes: lanes})
-			var callers []*conn
+			metrics := telemetry.NewMetrics(telemetry.Options{})
+			addr, begun := serveEndless(t, lane.New(lane.Options{Places: places, Wait: time.Minute}), metrics)
 			for n := range 3 {
-				c := dial(t, addr)
+				c := dial(t, addr) // closed when the test ends
 				c.send(t, message{body: bodyOfScript(t, endless)}.String())
-				callers = append(callers, c)
-				all := func() bool { s := lanes.Stats(); return s.SlowRunning+s.SlowWaiting == n+1 }
-				until(t, all)
+				<-begun
 				for i := range 20 {
 					expect(t, addr, message{body: answering(i)}.String(), 200, "")
 				}
-				until(t, all) // between two turns one is nowhere, but none has ended
+				// All that was answered is the quick ones.
+				until(t, func() bool { return sum(scrape(t, metrics), "avap_requests_total") == 20*(n+1) })
 			}
-			for _, c := range callers {
-				c.Close()
-			}
-			until(t, func() bool { s := lanes.Stats(); return s.SlowRunning+s.SlowWaiting == 0 })
 		})
 	}
 }
 
-// TestSlowLaneFull lets a few endless scripts take turns, and refuses those that do not
-// get theirs within the waiting time.
+// TestSlowLaneFull lets four endless scripts take turns on a place, and refuses the
+// fifth when it has not had its turn within the waiting time.
 func TestSlowLaneFull(t *testing.T) {
 	lanes := lane.New(lane.Options{Places: 1, Wait: 50 * time.Millisecond})
-	addr := listen(t, avap.Options{Limits: avap.Limits{Instructions: -1, Time: time.Hour}}, worker.Options{Lanes: lanes})
-	var running []*conn
-	for n := range 4 {
+	addr, begun := serveEndless(t, lanes, nil)
+	refused := make(chan string, 5)
+	var callers sync.WaitGroup
+	var conns []*conn
+	for range 5 {
 		c := dial(t, addr)
 		c.send(t, message{body: bodyOfScript(t, endless)}.String())
-		running = append(running, c)
-		until(t, func() bool { s := lanes.Stats(); return s.SlowRunning+s.SlowWaiting == n+1 })
+		<-begun
+		conns = append(conns, c)
+		callers.Go(func() {
+			if resp, err := http.ReadResponse(c.in, nil); err == nil {
+				defer resp.Body.Close()
+				refused <- resp.Status + ", Retry-After " + resp.Header.Get("Retry-After")
+			}
+		})
 	}
-	expect(t, addr, message{body: bodyOfScript(t, endless)}.String(), 503, "overloaded")
-	expect(t, addr, message{body: answering(1)}.String(), 200, "")
-	for _, c := range running {
+	if got, want := <-refused, "503 Service Unavailable, Retry-After 1"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	for i := range 10 {
+		expect(t, addr, message{body: answering(i)}.String(), 200, "")
+	}
+	for _, c := range conns {
 		c.Close()
+	}
+	callers.Wait()
+	if n := lanes.Stats().Refused[lane.SlowWait]; n != 1 || len(refused) > 0 {
+		t.Errorf("%d were refused, %d more answered", n, len(refused))
 	}
 }
 

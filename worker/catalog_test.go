@@ -22,6 +22,7 @@ import (
 	"github.com/avap-framework/avap/syntax"
 	"github.com/avap-framework/avap/vm"
 	"github.com/avap-framework/avap/worker"
+	"github.com/avap-framework/avap/worker/lane"
 	"github.com/avap-framework/avap/worker/telemetry"
 )
 
@@ -91,6 +92,7 @@ func serveCatalogs(t *testing.T, hosts avap.Host) *catalogs {
 	k := newKey(t, seal.UsePackage, "default", 'p', time.Time{}, time.Time{})
 	c.server = start(t, avap.Options{}, worker.Options{
 		Catalog: c.current.Load, Unsigned: true, Keys: newKeyring(t, nil, k), Metrics: c.metrics,
+		Lanes:  lane.New(lane.Options{Places: 8, Wait: time.Minute}), // whichever machine it is
 		Grants: avap.AllCapabilities, UnsignedGrants: avap.AllCapabilities,
 	})
 	c.addr = strings.TrimPrefix(c.URL, "http://")
