@@ -7,8 +7,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -86,17 +84,13 @@ type killedPublisher struct {
 
 func (p *killedPublisher) makeKeys(t *testing.T) {
 	t.Helper()
-	keygen := exec.CommandContext(t.Context(), program(t), "keygen")
-	keygen.Dir = p.dir
-	if out, err := keygen.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	runAvap(t, p.dir, environment(), "keygen")
 }
 
 // start starts a server and gives its administrators' service.
-func (p *killedPublisher) start(t *testing.T) (*definitionsServer, avapv2pb.AdminClient) {
+func (p *killedPublisher) start(t *testing.T) (*process, avapv2pb.AdminClient) {
 	t.Helper()
-	env := append(os.Environ(), "API_KEY=workers", "AVAP_ADMIN_TOKEN=administrators", "DATABASE_URL="+p.url)
+	env := environment("API_KEY=workers", "AVAP_ADMIN_TOKEN=administrators", "DATABASE_URL="+p.url)
 	server, addr, err := startDefinitions(p.dir, env, "--keys", "avap-keys.json")
 	if err != nil {
 		t.Fatal(err)

@@ -4,8 +4,6 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -13,14 +11,13 @@ import (
 	"crypto/x509/pkix"
 	"database/sql"
 	"encoding/pem"
-	"fmt"
-	"io"
+	"errors"
 	"math/big"
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -47,17 +44,11 @@ var definitionsCommands = map[string]func(*testscript.TestScript, bool, []string
 	"kill":         func(ts *testscript.TestScript, _ bool, _ []string) { serversOf(ts).kill() },
 	"waitfor":      waitFor,
 	"sqlite":       runSQL,
-	"certificates": func(ts *testscript.TestScript, _ bool, _ []string) { makeCertificates(ts) },
+	"certificates": func(ts *testscript.TestScript, _ bool, _ []string) { ts.Check(makeCertificates(ts.Getenv("WORK"))) },
 }
 
 // definitionsServers are the servers of a script that run, the newest last.
-type definitionsServers struct{ running []*definitionsServer }
-
-type definitionsServer struct {
-	cmd    *exec.Cmd
-	stderr bytes.Buffer
-	ended  chan error
-}
+type definitionsServers struct{ running []*process }
 
 type serversKey struct{}
 
@@ -89,43 +80,24 @@ func (all *definitionsServers) start(ts *testscript.TestScript, args []string) {
 }
 
 // startDefinitions starts a server on a free port, and waits until it serves.
-func startDefinitions(dir string, env []string, args ...string) (s *definitionsServer, addr string, err error) {
+func startDefinitions(dir string, env []string, args ...string) (p *process, addr string, err error) {
 	path, err := exec.LookPath("avap")
 	if err != nil {
 		return nil, "", err
 	}
-	s = &definitionsServer{
-		cmd:   exec.Command(path, append([]string{"definitions", "serve", "--listen", "127.0.0.1:0"}, args...)...),
-		ended: make(chan error, 1),
-	}
-	s.cmd.Dir, s.cmd.Env, s.cmd.Stderr = dir, env, &s.stderr
-	out, err := s.cmd.StdoutPipe()
+	p, err = startProcess(path, dir, env, append([]string{"definitions", "serve", "--listen", "127.0.0.1:0"}, args...)...)
 	if err != nil {
 		return nil, "", err
 	}
-	if err := s.cmd.Start(); err != nil {
+	greeting, err := p.await(&p.stdout, `^avap definitions listens on (.*)\n`)
+	if err != nil {
+		p.kill()
 		return nil, "", err
 	}
-	line, err := bufio.NewReader(out).ReadString('\n')
-	go func() {
-		io.Copy(io.Discard, out)
-		s.ended <- s.cmd.Wait()
-	}()
-	addr, found := strings.CutPrefix(strings.TrimSpace(line), "avap definitions listens on ")
-	if err != nil || !found {
-		s.kill()
-		return nil, "", fmt.Errorf("no greeting: %v %q\n%s", err, line, &s.stderr)
-	}
-	return s, addr, nil
+	return p, greeting[1], nil
 }
 
-// kill ends the server without a word.
-func (s *definitionsServer) kill() {
-	s.cmd.Process.Kill()
-	<-s.ended
-}
-
-func (all *definitionsServers) newest() *definitionsServer {
+func (all *definitionsServers) newest() *process {
 	s := all.running[len(all.running)-1]
 	all.running = all.running[:len(all.running)-1]
 	return s
@@ -134,8 +106,8 @@ func (all *definitionsServers) newest() *definitionsServer {
 func (all *definitionsServers) stop(ts *testscript.TestScript) {
 	s := all.newest()
 	ts.Check(s.cmd.Process.Signal(syscall.SIGTERM))
-	if err := <-s.ended; err != nil {
-		ts.Fatalf("the server ended with %v\n%s", err, &s.stderr)
+	if <-s.ended; s.err != nil {
+		ts.Fatalf("the server ended with %v\n%s", s.err, &s.stderr)
 	}
 }
 
@@ -167,34 +139,45 @@ func runSQL(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 }
 
-// makeCertificates makes a CA, and two certificates of it that are good for both
-// sides.
-func makeCertificates(ts *testscript.TestScript) {
+// makeCertificates makes a CA in a folder, and two certificates of it that are good
+// for both sides.
+func makeCertificates(dir string) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	ts.Check(err)
+	if err != nil {
+		return err
+	}
 	ca := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test CA"}, IsCA: true, BasicConstraintsValid: true,
 		KeyUsage: x509.KeyUsageCertSign, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 	}
-	writeCertificate(ts, "ca", ca, ca, key, key)
+	err = writeCertificate(filepath.Join(dir, "ca"), ca, ca, key, key)
 	for i, name := range []string{"server", "client"} {
-		own, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-		ts.Check(err)
-		writeCertificate(ts, name, &x509.Certificate{
+		own, e := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if e != nil {
+			return e
+		}
+		err = errors.Join(err, writeCertificate(filepath.Join(dir, name), &x509.Certificate{
 			SerialNumber: big.NewInt(int64(2 + i)), Subject: pkix.Name{CommonName: name}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 			NotBefore: ca.NotBefore, NotAfter: ca.NotAfter,
 			ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-		}, ca, own, key)
+		}, ca, own, key))
 	}
+	return err
 }
 
-func writeCertificate(ts *testscript.TestScript, name string, c, ca *x509.Certificate, own, key *ecdsa.PrivateKey) {
+func writeCertificate(name string, c, ca *x509.Certificate, own, key *ecdsa.PrivateKey) error {
 	der, err := x509.CreateCertificate(rand.Reader, c, ca, own.Public(), key)
-	ts.Check(err)
+	if err != nil {
+		return err
+	}
 	private, err := x509.MarshalPKCS8PrivateKey(own)
-	ts.Check(err)
-	ts.Check(os.WriteFile(ts.MkAbs(name+".crt"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600))
-	ts.Check(os.WriteFile(ts.MkAbs(name+".key"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600))
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		os.WriteFile(name+".crt", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600),
+		os.WriteFile(name+".key", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600),
+	)
 }
 
 // TestScriptsOnPostgres runs the command lines that want a PostgreSQL.

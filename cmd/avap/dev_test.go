@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"io"
 	"net"
@@ -18,93 +17,39 @@ import (
 
 // dev is a running `avap dev`.
 type dev struct {
-	cmd      *exec.Cmd
+	*process
 	dir      string // its working directory
 	addr     string
 	greeting string
-	stderr   *bytes.Buffer // read it when the process has ended
-	ended    chan error
 }
 
-// program is the program as TestMain has made it for processes of their own.
-func program(t *testing.T) string {
-	t.Helper()
-	path, err := exec.LookPath("avap")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-// startDev starts `avap dev` on a free port, and waits for its greeting. It ends
-// with the test at the latest.
+// startDev starts `avap dev` on a free port in a new folder, and waits for its
+// greeting. It ends with the test at the latest.
 func startDev(t *testing.T, args ...string) *dev {
 	t.Helper()
-	d := &dev{dir: t.TempDir(), stderr: &bytes.Buffer{}, ended: make(chan error, 1)}
-	d.cmd = exec.Command(program(t), append([]string{"dev", "--listen", "127.0.0.1:0"}, args...)...)
-	d.cmd.Dir, d.cmd.Stderr = d.dir, d.stderr
-	d.cmd.Env = append(os.Environ(), "AVAP_DATABASE=")
-	stdout, err := d.cmd.StdoutPipe()
+	return startDevIn(t, t.TempDir(), nil, args...)
+}
+
+// startDevIn starts it in a folder, with more in its environment.
+func startDevIn(t *testing.T, dir string, env []string, args ...string) *dev {
+	t.Helper()
+	p, err := startProcess(program(t), dir, environment(env...), append([]string{"dev", "--listen", "127.0.0.1:0"}, args...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := d.cmd.Start(); err != nil {
+	t.Cleanup(p.kill)
+	greeting, err := p.await(&p.stdout, `(?s)^.*avap catalog publish FILE [^\n]*\n`)
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { d.cmd.Process.Kill() })
-	lines := bufio.NewReader(stdout)
-	for !strings.Contains(d.greeting, "curl ") {
-		line, err := lines.ReadString('\n')
-		if err != nil {
-			t.Fatalf("no greeting: %v\n%s", err, d.greeting)
-		}
-		d.greeting += line
-	}
-	go func() {
-		io.Copy(io.Discard, lines)
-		d.ended <- d.cmd.Wait()
-	}()
-	d.addr = regexp.MustCompile(`127\.0\.0\.1:\d+`).FindString(d.greeting)
-	return d
-}
-
-// wait gives what the process ended with.
-func (d *dev) wait(t *testing.T) *os.ProcessState {
-	t.Helper()
-	select {
-	case <-d.ended:
-		return d.cmd.ProcessState
-	case <-time.After(30 * time.Second):
-		t.Fatal("the process does not end")
-		return nil
-	}
-}
-
-func (d *dev) signal(t *testing.T, s os.Signal) {
-	t.Helper()
-	if err := d.cmd.Process.Signal(s); err != nil {
-		t.Fatal(err)
-	}
+	return &dev{p, dir, regexp.MustCompile(`127\.0\.0\.1:\d+`).FindString(greeting[0]), greeting[0]}
 }
 
 // execute sends a body to the process.
 func (d *dev) execute(t *testing.T, query, body string) (status int, answer string) {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), "POST", "http://"+d.addr+"/api/v1/execute"+query, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	transport := &http.Transport{DisableKeepAlives: true}
-	resp, err := transport.RoundTrip(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp.StatusCode, string(text)
+	r := execute(t, d.addr, query, body)
+	return r.status, r.body
 }
 
 // TestDev greets with a request that works, serves it, and ends well when asked.
@@ -135,7 +80,7 @@ func TestDev(t *testing.T) {
 
 	d.signal(t, syscall.SIGTERM)
 	if end := d.wait(t); end.ExitCode() != 0 {
-		t.Errorf("%v\n%s", end, d.stderr)
+		t.Errorf("%v\n%s", end, &d.stderr)
 	}
 }
 
@@ -143,7 +88,7 @@ func TestDev(t *testing.T) {
 func TestDevCurl(t *testing.T) {
 	t.Parallel()
 	d := startDev(t)
-	line := d.greeting[strings.Index(d.greeting, "curl "):]
+	line, _, _ := strings.Cut(d.greeting[strings.Index(d.greeting, "curl "):], "\n")
 	out, err := exec.CommandContext(t.Context(), "sh", "-c", line).CombinedOutput()
 	if err != nil || !strings.Contains(string(out), `"result":{"greeting":"Hello Ada"}`) {
 		t.Errorf("%v\n%s", err, out)
@@ -211,7 +156,7 @@ func TestDevDrains(t *testing.T) {
 				t.Errorf("%d %s", g.status, g.answer)
 			}
 			if end := d.wait(t); end.ExitCode() != 0 {
-				t.Errorf("%v\n%s", end, d.stderr)
+				t.Errorf("%v\n%s", end, &d.stderr)
 			}
 		})
 	}
@@ -240,7 +185,7 @@ func TestDevDrainTimeout(t *testing.T) {
 	}
 	<-cut
 	if want := "avap: requests in progress did not finish within 50ms and were cut off\n"; !strings.HasSuffix(d.stderr.String(), want) {
-		t.Errorf("%q, want %q", d.stderr, want)
+		t.Errorf("%q, want %q", &d.stderr, want)
 	}
 }
 
