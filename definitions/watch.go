@@ -70,7 +70,7 @@ func (s *catalogService) begin(ctx context.Context, req *avapv2pb.WatchRequest, 
 	}
 	if have := s.server.publisher.Revision(); req.Revision > have {
 		s.server.log.Warn("a worker is ahead: was the store restored from a backup?", "worker", req.Worker, "has", req.Revision, "revision", have)
-		return 0, status.Errorf(codes.Unavailable, "this server is at revision %d, behind the worker's", have)
+		return 0, status.Errorf(codes.Unavailable, "this server is at revision %d, behind the worker's %d: if its store was restored from a backup, start it with --min-revision %[2]d", have, req.Revision)
 	}
 	if !s.server.hub.known(req.Revision, req.Root, version) {
 		return 0, nil

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -149,7 +150,7 @@ func TestServeRefusesOlderRevisions(t *testing.T) {
 		}
 		w.answers(t, "second")
 	}
-	refused("this server is at revision " + strconv.FormatUint(first, 10) + ", behind the worker's")
+	refused(fmt.Sprintf("this server is at revision %d, behind the worker's %d: if its store was restored from a backup, start it with --min-revision %[2]d", first, second))
 	// Worse: the same number, for something else.
 	if other := h.publish(t, "another second"); other != second {
 		t.Fatalf("revision %d, want %d", other, second)
