@@ -140,16 +140,7 @@ func explain(err error, address string, secure bool) error {
 	}
 	switch s.Code() {
 	case codes.Unavailable:
-		if !connecting(s.Message()) {
-			return fmt.Errorf("the definition server: %s", s.Message())
-		}
-		hint := "start one with avap definitions serve, or name it with --definitions HOST:PORT"
-		if strings.Contains(s.Message(), "tls:") || strings.Contains(s.Message(), "x509:") || strings.Contains(s.Message(), "handshake") {
-			hint = "see --tls-ca, --tls-cert and --tls-key"
-		} else if !secure && !strings.Contains(s.Message(), "refused") {
-			hint = "does it want TLS? then name its CA with --tls-ca"
-		}
-		return fmt.Errorf("no answer of a definition server at %s (%s): %s", address, lastReason(s.Message()), hint)
+		return unavailable(s.Message(), address, secure)
 	case codes.Unauthenticated:
 		return errors.New("the server does not know the token: see AVAP_ADMIN_TOKEN and the server's --admin-tokens")
 	case codes.Unimplemented:
@@ -162,6 +153,20 @@ func explain(err error, address string, secure bool) error {
 	return errors.New(s.Message())
 }
 
+// unavailable says why a server does not answer, and what to mend.
+func unavailable(message, address string, secure bool) error {
+	if !connecting(message) {
+		return fmt.Errorf("the definition server: %s", message)
+	}
+	hint := "start one with avap definitions serve, or name it with --definitions HOST:PORT"
+	if strings.Contains(message, "tls:") || strings.Contains(message, "x509:") || strings.Contains(message, "handshake") {
+		hint = "see --tls-ca, --tls-cert and --tls-key"
+	} else if !secure && !strings.Contains(message, "refused") {
+		hint = "does it want TLS? then name its CA with --tls-ca"
+	}
+	return fmt.Errorf("no answer of a definition server at %s (%s): %s", address, lastReason(message), hint)
+}
+
 // connecting tells whether a message is of the connection, and not the server's.
 func connecting(message string) bool {
 	return strings.Contains(message, "connection error") || strings.Contains(message, "error reading") ||
@@ -170,7 +175,7 @@ func connecting(message string) bool {
 
 // lastReason gives the part of a chain of errors that says what happened.
 func lastReason(message string) string {
-	message = strings.Trim(message, `"`)
+	message, _, _ = strings.Cut(strings.Trim(message, `"`), " (possibly because of ") // x509's guesses
 	if i := strings.LastIndex(message, ": "); i >= 0 {
 		message = message[i+2:]
 	}

@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 
 	"github.com/spf13/pflag"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/avap-framework/avap"
 	"github.com/avap-framework/avap/catalog"
@@ -85,7 +87,7 @@ func (f *followFlags) open(opt *worker.Options, host avap.Host, cacheBytes bytes
 	name, _ := os.Hostname()
 	client, err := replica.New(replica.Options{
 		Address: f.address, Token: f.token, TLS: tls, Worker: name,
-		Snapshot: f.snapshot, Expired: replica.Expired(f.expired), Log: log,
+		Snapshot: f.snapshot, Expired: replica.Expired(f.expired), Log: log, Explain: f.explain,
 		Catalog: catalog.ReplicaOptions{
 			Keys: opt.Keys, Stock: command.Signature, Natives: command.Natives(host), Word: command.IsWord, CacheBytes: int(cacheBytes),
 		},
@@ -98,6 +100,21 @@ func (f *followFlags) open(opt *worker.Options, host avap.Host, cacheBytes bytes
 		return nil, err
 	}
 	return &follower{Client: client, engine: engine}, nil
+}
+
+// explain makes an error of following the server one that says what to mend.
+func (f *followFlags) explain(err error) error {
+	s, ok := status.FromError(err)
+	if !ok {
+		return err
+	}
+	switch s.Code() {
+	case codes.Unavailable:
+		return unavailable(s.Message(), f.address, f.tls != (tlsFlags{}))
+	case codes.Unauthenticated:
+		return errors.New("the definition server does not know the token: API_KEY must be the same on both sides")
+	}
+	return err
 }
 
 // catalog gives the catalog in force, nil where there is none.

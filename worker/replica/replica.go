@@ -65,6 +65,9 @@ type Options struct {
 	// OnSwap is called after each revision that comes from the server is in
 	// force, one after the other; it holds up those that follow. May be nil.
 	OnSwap func(*catalog.Revision)
+	// Explain gives an error of following the server as Status and the log show
+	// it, for whoever must mend it; nil shows it as it is.
+	Explain func(error) error
 	// Log is told of what happens; nil: nobody is.
 	Log *slog.Logger
 	// Now is the clock; nil stands for time.Now.
@@ -135,6 +138,9 @@ func (opt *Options) setDefaults() {
 	}
 	if opt.Now == nil {
 		opt.Now = time.Now
+	}
+	if opt.Explain == nil {
+		opt.Explain = func(err error) error { return err }
 	}
 	if opt.SnapshotDelay == 0 {
 		opt.SnapshotDelay = DefaultSnapshotDelay

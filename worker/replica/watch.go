@@ -76,6 +76,7 @@ func (c *Client) follow(ctx context.Context) {
 		whole = errors.Is(err, catalog.ErrRoot)
 		failures++
 		wait := c.backoff(failures)
+		err = c.opt.Explain(err)
 		c.failed(err)
 		c.opt.Log.Warn("the definition server is away", "error", err, "next_try", wait)
 		if !sleep(ctx, wait) {

@@ -1,0 +1,80 @@
+// This file tests TLS between a worker and its definition server, and what the
+// worker says where the two do not fit together.
+
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestServeOverTLS follows a server over mutual TLS.
+func TestServeOverTLS(t *testing.T) {
+	t.Parallel()
+	h := newHalves(t)
+	other := t.TempDir()
+	for _, dir := range []string{h.dir, other} {
+		if err := makeCertificates(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.serve(t, "--tls-cert", "server.crt", "--tls-key", "server.key", "--tls-ca", "ca.crt")
+	const see = "see --tls-ca, --tls-cert and --tls-key"
+	client := []string{"--tls-cert", "client.crt", "--tls-key", "client.key"}
+	for name, c := range map[string]struct {
+		args []string
+		why  string // the worker has no catalog; empty where it has one
+	}{
+		"both certificates":         {append(client, "--tls-ca", "ca.crt"), ""},
+		"none of the worker":        {[]string{"--tls-ca", "ca.crt"}, "(certificate required): " + see},
+		"the worker's of others":    {[]string{"--tls-ca", "ca.crt", "--tls-cert", other + "/client.crt", "--tls-key", other + "/client.key"}, "(unknown certificate authority): " + see},
+		"the server's of others":    {append(client, "--tls-ca", other+"/ca.crt"), "(certificate signed by unknown authority): " + see},
+		"the server's not of here":  {append(client, "--tls-ca", "system"), "(certificate signed by unknown authority): " + see},
+		"in plain text, which ends": {nil, "does it want TLS? then name its CA with --tls-ca"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			checkFollows(t, h, h.env, c.args, c.why)
+		})
+	}
+}
+
+// TestServeInPlainText follows a server without TLS, if it may.
+func TestServeInPlainText(t *testing.T) {
+	t.Parallel()
+	h := newHalves(t)
+	h.serve(t)
+	for name, c := range map[string]struct {
+		token string
+		args  []string
+		why   string
+	}{
+		"right":          {"workers", nil, ""},
+		"wrong token":    {"administrators", nil, "the definition server does not know the token: API_KEY must be the same on both sides"},
+		"TLS for it":     {"workers", []string{"--tls-ca", "system"}, "(first record does not look like a TLS handshake): see --tls-ca, --tls-cert and --tls-key"},
+		"another server": {"workers", []string{"--definitions", "127.0.0.1:1"}, "no answer of a definition server at 127.0.0.1:1 (connection refused): start one with avap definitions serve, or name it with --definitions HOST:PORT"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			checkFollows(t, h, environment("API_KEY="+c.token), c.args, c.why)
+		})
+	}
+}
+
+// checkFollows starts a worker that has a catalog, or says why it has none: on
+// the admin port and in its log.
+func checkFollows(t *testing.T, h *halves, env, args []string, why string) {
+	t.Helper()
+	w := startServe(t, h.dir, env, h.workerArgs(append(args, "--snapshot", "none")...)...)
+	if why == "" {
+		until(t, "the worker has the catalog", func() bool { return w.ready(t) })
+		return
+	}
+	until(t, "the worker says why it has no catalog", func() bool { return w.catalog(t).Failures > 0 })
+	if got := w.reason(t); !got.is(503, `"message":"no catalog yet; `) || !got.is(503, why) {
+		t.Errorf("%v, want %s", got, why)
+	}
+	if log := w.stderr.String(); !strings.Contains(log, why) {
+		t.Errorf("the log does not say %s\n%s", why, log)
+	}
+}
