@@ -4,8 +4,10 @@ import (
 	"errors"
 	"maps"
 	"os/exec"
+	"regexp"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -17,13 +19,16 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs the command lines of testdata/script. Beside what testscript
-// knows there is `status N avap …`, for the exit status.
+// knows there is `status N avap …`, for the exit status, and `wrong avap …` for a
+// program that is called wrongly: it says so in one line, and does nothing.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir:   "testdata/script",
 		Cmds:  scriptCommands(),
 		Setup: setupServers,
+		// A server that serves what it should refuse is ended.
+		Deadline: time.Now().Add(2 * time.Minute),
 	})
 }
 
@@ -31,8 +36,21 @@ func TestScripts(t *testing.T) {
 func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 	all := maps.Clone(definitionsCommands)
 	all["status"] = wantStatus
+	all["wrong"] = wantWrong
 	return all
 }
+
+func wantWrong(ts *testscript.TestScript, neg bool, args []string) {
+	wantStatus(ts, neg, append([]string{"2"}, args...))
+	if said := ts.ReadFile("stderr"); !saysOneLine.MatchString(said) {
+		ts.Fatalf("it does not say in one line what is wrong:\n%s", said)
+	}
+	if printed := ts.ReadFile("stdout"); printed != "" {
+		ts.Fatalf("it prints %s", printed)
+	}
+}
+
+var saysOneLine = regexp.MustCompile(`\Aavap: .*\n\z`)
 
 func wantStatus(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
