@@ -6,9 +6,11 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
 	"sync/atomic"
 
 	"github.com/spf13/pflag"
@@ -60,9 +62,36 @@ func (f *followFlags) resolve() error {
 	}
 	switch replica.Expired(f.expired) {
 	case replica.ExpiredDefault, replica.ExpiredServe, replica.ExpiredStop:
-		return nil
+		return checkSnapshot(f.snapshot)
 	}
 	return fmt.Errorf("--catalog-expired=%s: write serve or stop", f.expired)
+}
+
+// checkSnapshot tells of a file that cannot be a snapshot: one that can, but does
+// not verify, is moved away, which nobody wants for a folder that was named by
+// mistake.
+func checkSnapshot(name string) error {
+	if name == "" {
+		return nil
+	}
+	if folder, err := os.Stat(filepath.Dir(name)); err != nil || !folder.IsDir() {
+		return fmt.Errorf("--snapshot %s: there is no such folder: make it first", name)
+	}
+	info, err := os.Stat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("--snapshot %s: not a regular file", name)
+	}
+	var file *os.File
+	if err == nil {
+		file, err = os.Open(name)
+	}
+	if err != nil {
+		return fmt.Errorf("--snapshot: %w", err)
+	}
+	return file.Close()
 }
 
 // follower follows a definition server. It is safe for concurrent use.

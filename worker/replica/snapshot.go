@@ -35,7 +35,7 @@ func (c *Client) keepSnapshot(ctx context.Context) {
 		}
 		if err := c.writeSnapshot(ctx); err != nil {
 			if ctx.Err() == nil {
-				c.opt.Log.Error("the snapshot cannot be written", "file", c.opt.Snapshot, "error", err, "next_try", retry)
+				c.opt.Log.Error("the snapshot cannot be written", "file", c.opt.Snapshot, "error", err, "next_try", retry.String())
 			}
 			wait, retry = retry, min(2*retry, maxSnapshotRetry)
 			c.markDirty()

@@ -78,7 +78,7 @@ func (c *Client) follow(ctx context.Context) {
 		wait := c.backoff(failures)
 		err = c.opt.Explain(err)
 		c.failed(err)
-		c.opt.Log.Warn("the definition server is away", "error", err, "next_try", wait)
+		c.opt.Log.Warn("the definition server is away", "error", err, "next_try", wait.String())
 		if !sleep(ctx, wait) {
 			return
 		}
