@@ -102,6 +102,14 @@ func (p *process) wait(ctx context.Context) error {
 	}
 }
 
+// end has the process end as an operator does.
+func (p *process) end(ctx context.Context) error {
+	if err := p.terminate(); err != nil {
+		return err
+	}
+	return p.wait(ctx)
+}
+
 func (p *process) kill() error {
 	if err := p.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
@@ -210,16 +218,7 @@ func (l *Lab) newKeys(file, id string) ([]*seal.Key, error) {
 		return nil, err
 	}
 	keys := []*seal.Key{pack, request}
-	return keys, writeKeys(file, keys)
-}
-
-// writeKeys replaces a file of keys as a whole.
-func writeKeys(file string, keys []*seal.Key) error {
-	next := file + ".next"
-	if err := os.WriteFile(next, seal.AppendKeys(nil, keys), 0o600); err != nil {
-		return err
-	}
-	return os.Rename(next, file)
+	return keys, os.WriteFile(file, seal.AppendKeys(nil, keys), 0o600)
 }
 
 // A tail keeps the last bytes of what a process writes.

@@ -47,6 +47,7 @@ var layers = []layer{
 	{path: "definitions/...", imports: []string{".", "definitions/...", "syntax", "compile", "bytecode", "command", "catalog", "seal"}, outside: true},
 	{path: "internal/load", imports: []string{"seal"}},
 	{path: "internal/balancer", outside: true},
+	{path: "internal/rotation", imports: []string{"internal/load", "internal/balancer", "seal"}, outside: true},
 	{path: "internal/...", imports: []string{".", "internal/...", "syntax", "host", "bytecode", "vm", "compile", "command", "catalog", "seal"}, outside: true},
 	{path: "worker", imports: []string{".", "vm", "bytecode", "worker/...", "host", "host/...", "catalog", "definitions", "definitions/...", "seal"}, outside: true},
 	{path: "worker/...", imports: []string{".", "vm", "worker/...", "host", "host/...", "bytecode", "catalog", "seal", "definitions/avapv2pb"}, outside: true},

@@ -78,6 +78,10 @@ func (c *ClassResult) Failures() int64 {
 	return n
 }
 
+// Bad is how many answers were wrong or did not come, without the requests that
+// were under way when the run was ended.
+func (c *ClassResult) Bad() int64 { return c.Wrong + c.Failures() - c.Failed[FailureCancelled] }
+
 // Achieved is how many requests were answered each second.
 func (c *ClassResult) Achieved() float64 {
 	if c.Elapsed <= 0 {
