@@ -4,6 +4,7 @@
 package main
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -18,7 +19,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"syscall"
 	"testing"
 	"time"
 
@@ -104,11 +104,7 @@ func (all *definitionsServers) newest() *process {
 }
 
 func (all *definitionsServers) stop(ts *testscript.TestScript) {
-	s := all.newest()
-	ts.Check(s.cmd.Process.Signal(syscall.SIGTERM))
-	if <-s.ended; s.err != nil {
-		ts.Fatalf("the server ended with %v\n%s", s.err, &s.stderr)
-	}
+	ts.Check(all.newest().end(context.Background()))
 }
 
 func (all *definitionsServers) kill() { all.newest().kill() }

@@ -5,7 +5,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -92,12 +91,29 @@ func (p *process) wait(t *testing.T) *os.ProcessState {
 	}
 }
 
-// stop ends the process as an operator does: it must end well.
+// end ends the process as an operator does.
+func (p *process) end(ctx context.Context) error {
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	select {
+	case <-p.ended:
+		if p.err != nil {
+			return fmt.Errorf("%w\n%s", p.err, &p.stderr)
+		}
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("the process does not end: %w", ctx.Err())
+	}
+}
+
+// stop ends the process, which must end well.
 func (p *process) stop(t *testing.T) {
 	t.Helper()
-	p.signal(t, syscall.SIGTERM)
-	if end := p.wait(t); end.ExitCode() != 0 {
-		t.Fatalf("%v\n%s", end, &p.stderr)
+	if err := p.end(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -232,13 +248,4 @@ func send(t *testing.T, method, url, body string, fields map[string]string) repl
 		t.Fatal(err)
 	}
 	return reply{answer.StatusCode, answer.Header, string(text)}
-}
-
-// exitStatus gives the exit status in the error of a command; -1 where it did not
-// exit.
-func exitStatus(err error) int {
-	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
-		return exit.ExitCode()
-	}
-	return -1
 }

@@ -43,23 +43,28 @@ func TestServeEnvironment(t *testing.T) {
 		said      string // in the log, when it listens
 	}{
 		"variables": {
-			[]string{"AVAP_MAX_CONCURRENT=3", "AVAP_UNSIGNED_SCRIPTS=allow"}, nil,
+			[]string{"AVAP_MAX_CONCURRENT=3", "AVAP_UNSIGNED_SCRIPTS=allow"},
+			nil,
 			`"unsigned_scripts":"allow","places":3`,
 		},
 		"flags win": {
-			[]string{"AVAP_MAX_CONCURRENT=3", "AVAP_UNSIGNED_SCRIPTS=allow"}, []string{"--max-concurrent", "5", "--unsigned-scripts", "deny"},
+			[]string{"AVAP_MAX_CONCURRENT=3", "AVAP_UNSIGNED_SCRIPTS=allow"},
+			[]string{"--max-concurrent", "5", "--unsigned-scripts", "deny"},
 			`"unsigned_scripts":"deny","places":5`,
 		},
 		"flags win over what is wrong": {
-			[]string{"AVAP_MAX_CONCURRENT=many"}, []string{"--max-concurrent", "5"},
+			[]string{"AVAP_MAX_CONCURRENT=many"},
+			[]string{"--max-concurrent", "5"},
 			`"places":5`,
 		},
 		"empty counts as none": {
-			[]string{"AVAP_MAX_CONCURRENT=", "AVAP_DEFINITIONS=", "BRAIN_HOST=", "BRAIN_PORT=50051"}, []string{"--max-concurrent", "7"},
+			[]string{"AVAP_MAX_CONCURRENT=", "AVAP_DEFINITIONS=", "BRAIN_HOST=", "BRAIN_PORT=50051"},
+			[]string{"--max-concurrent", "7"},
 			`"places":7`,
 		},
 		"those of the definition server are not the worker's": {
-			[]string{"AVAP_DEFINITIONS_LISTEN=nowhere", "AVAP_MAX_CONCURRENT=2"}, nil,
+			[]string{"AVAP_DEFINITIONS_LISTEN=nowhere", "AVAP_MAX_CONCURRENT=2"},
+			nil,
 			`"places":2`,
 		},
 	} {
