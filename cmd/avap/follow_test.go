@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/avap-framework/avap/catalog"
 	"github.com/avap-framework/avap/internal/load"
+	"github.com/avap-framework/avap/seal"
 )
 
 // TestServeHealsByItself starts a worker with neither a server nor a snapshot.
@@ -171,4 +174,85 @@ func TestServeRefusesOlderRevisions(t *testing.T) {
 	w.keeps(t, third)
 	w.answers(t, "third")
 	w.stop(t)
+}
+
+// TestServeExpired lets a manifest expire while the server is away.
+func TestServeExpired(t *testing.T) {
+	t.Parallel()
+	h := newHalves(t)
+	h.serve(t, "--manifest-lifetime", "2s")
+	revision := h.publish(t, "first")
+	w := h.worker(t)
+	stopping := h.worker(t, "--catalog-expired", "stop", "--snapshot", "another.snapshot")
+	w.keeps(t, revision)
+	stopping.keeps(t, revision)
+	h.kill()
+	until(t, "the manifest expires", func() bool { return w.catalog(t).Expired })
+	w.answers(t, "first")
+	until(t, "the other worker stops", func() bool { return !stopping.ready(t) })
+	if got := execute(t, stopping.addr, "", storedBody); !got.is(503, "catalog_unavailable") {
+		t.Errorf("%v", got)
+	}
+	w.stop(t)
+	stopping.stop(t)
+
+	w = h.worker(t)
+	if got := w.reason(t); !got.is(503, "the catalog, revision "+strconv.FormatUint(revision, 10)+", has expired at ") {
+		t.Errorf("%v", got)
+	}
+	w.stop(t)
+	w = h.worker(t, "--catalog-expired", "serve")
+	w.answers(t, "first")
+	h.serve(t)
+	until(t, "the manifest is renewed", func() bool { return !w.catalog(t).Expired })
+	w.answers(t, "first")
+	w.stop(t)
+}
+
+// TestServeKeysRotated replaces the keys of all uses under both halves: a worker
+// that serves notices nothing, and nothing is left that needs the old ones.
+func TestServeKeysRotated(t *testing.T) {
+	t.Parallel()
+	h := newHalves(t)
+	h.serve(t)
+	w := h.worker(t)
+	w.keeps(t, h.publish(t, "first"))
+	right := load.Contains(200, `{"said":"first`)
+	underLoad(t, w.addr, load.Fixed(message(w.addr, storedBody), right), func(served func()) {
+		runAvap(t, h.dir, h.env, "keygen", "--add", "--id", "next")
+		n := 0
+		until(t, "the catalog is signed with the new key", func() bool {
+			n++
+			w.keeps(t, h.publish(t, fmt.Sprint("first, again ", n)))
+			snapshot, err := catalog.OpenSnapshot(h.path("catalog.snapshot"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer snapshot.Close()
+			return snapshot.Signed().KeyID == "next"
+		})
+		// A server that starts seals all with the new key; one that runs, within a minute.
+		before := w.catalog(t).Revision
+		h.stop(t)
+		h.serve(t)
+		until(t, "all is sealed anew", func() bool { return w.catalog(t).Revision > before })
+		w.keeps(t, w.catalog(t).Revision)
+		all, err := seal.ReadKeys(h.path("avap-keys.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = slices.DeleteFunc(all, func(k *seal.Key) bool { return k.ID != "next" })
+		if err := writeWhole(h.path("avap-keys.json"), seal.AppendKeys(nil, all), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		served()
+		w.keeps(t, h.publish(t, "first, and last"))
+		w.answers(t, "first, and last")
+	})
+	fresh := h.worker(t, "--snapshot", "none")
+	until(t, "a worker without a snapshot has the catalog", func() bool { return fresh.ready(t) })
+	fresh.answers(t, "first, and last")
+	h.kill()
+	w.stop(t)
+	h.worker(t).answers(t, "first, and last")
 }
