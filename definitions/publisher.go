@@ -225,10 +225,14 @@ func (p *Publisher) reseal(ctx context.Context, atStart bool) error {
 			Base: p.state.revision, Action: store.ActionReseal, Author: serverAuthor,
 			Comment: "packages sealed with key " + k.ID, Time: p.now().UTC().Truncate(time.Microsecond),
 		}
+		unknown := 0
 		for _, key := range p.state.keys() {
 			u := p.state.units[key]
-			if u.pack.KeyID == k.ID || u.pack.Bytecode > bytecode.Version ||
-				!atStart && u.pack.Bytes != nil && p.keys.Lookup(seal.UsePackage, u.pack.KeyID) == nil {
+			if u.pack.KeyID == k.ID || u.pack.Bytecode > bytecode.Version {
+				continue
+			}
+			if !atStart && u.pack.Bytes != nil && p.keys.Lookup(seal.UsePackage, u.pack.KeyID) == nil {
+				unknown++
 				continue
 			}
 			pack, err := p.resealed(u, k)
@@ -237,6 +241,9 @@ func (p *Publisher) reseal(ctx context.Context, atStart bool) error {
 				continue
 			}
 			pub.Packages = append(pub.Packages, pack)
+		}
+		if unknown > 0 {
+			p.log.Warn("packages are sealed with a key that is not known here: workers may refuse them; give the key back, or start the server anew, which seals them again", "packages", unknown)
 		}
 		if len(pub.Packages) == 0 {
 			return nil, nil
@@ -351,13 +358,22 @@ func (p *Publisher) refresh(ctx context.Context) {
 	}
 }
 
+// How often the key that signs is looked at, so that an old one need not stay for
+// long after it; and how often packages are, of which another server may have
+// sealed some with it since.
+const (
+	keyInterval  = 5 * time.Second
+	sealInterval = time.Minute
+)
+
 // Follow takes over what other servers publish, as the store tells of it, and
 // seals packages anew when the keys change, until ctx ends.
 func (p *Publisher) Follow(ctx context.Context) {
 	told := p.store.Changes(ctx)
 	p.refresh(ctx) // what was published since the catalog was read
-	ticker := time.NewTicker(time.Minute)
+	ticker := time.NewTicker(keyInterval)
 	defer ticker.Stop()
+	last, looked := p.signing(), time.Now()
 	for {
 		select {
 		case <-ctx.Done():
@@ -367,12 +383,26 @@ func (p *Publisher) Follow(ctx context.Context) {
 				return
 			}
 			p.refresh(ctx)
-		case <-ticker.C:
+		case now := <-ticker.C:
+			k := p.signing()
+			if k == last && now.Sub(looked) < sealInterval {
+				continue
+			}
+			last, looked = k, now
 			if err := p.Reseal(ctx); err != nil && ctx.Err() == nil {
 				p.log.Error("packages could not be sealed anew", "error", err)
 			}
 		}
 	}
+}
+
+// signing is the id of the package key that signs; empty where none does.
+func (p *Publisher) signing() string {
+	k, err := p.keys.Signing(seal.UsePackage)
+	if err != nil {
+		return ""
+	}
+	return k.ID
 }
 
 // Reseal seals packages anew whose key is valid, but no longer the one that
