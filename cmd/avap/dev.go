@@ -72,7 +72,7 @@ func (o *devOptions) run(cmd *cobra.Command) error {
 		return err
 	}
 	defer admin.Close()
-	publish := ""
+	folder, publish := "", ""
 	if f.follow.address == "" {
 		half, err := o.openDefinitions(cmd, sources)
 		if err != nil {
@@ -81,14 +81,14 @@ func (o *devOptions) run(cmd *cobra.Command) error {
 		defer half.close()
 		f.keys.file = half.keys
 		f.follow.address, f.follow.token, f.follow.tls = half.listener.Addr().String(), half.token, tlsFlags{}
-		publish = half.publishing()
+		folder, publish = ", data in "+o.data, half.publishing()
 	}
 	s, err := f.open(cmd, true)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	s.greet = func() { fmt.Fprint(cmd.OutOrStdout(), o.greeting(l.Addr(), admin.Addr()), publish) }
+	s.greet = func() { fmt.Fprint(cmd.OutOrStdout(), o.greeting(l.Addr(), admin.Addr(), folder), publish) }
 	return s.run(cmd, l, admin)
 }
 
@@ -115,11 +115,11 @@ func listenFree(cmd *cobra.Command, flag, addr string) (net.Listener, error) {
 }
 
 // greeting says where everything is, with a request that works as it stands.
-func (o *devOptions) greeting(data, admin net.Addr) string {
+func (o *devOptions) greeting(data, admin net.Addr, folder string) string {
 	return strings.NewReplacer(
-		"{data}", data.String(), "{admin}", admin.String(), "{definitions}", o.worker.follow.address,
+		"{data}", data.String(), "{admin}", admin.String(), "{definitions}", o.worker.follow.address, "{folder}", folder,
 	).Replace(`avap dev listens on http://{data}
-metrics on http://{admin}/metrics, definitions on {definitions}
+metrics on http://{admin}/metrics, definitions on {definitions}{folder}
 
 Try it:
 
