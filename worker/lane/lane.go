@@ -7,9 +7,10 @@
 // An execution holds a place while it runs, and gives it up about every 50 µs to
 // whoever waits; one that waits for HTTP or SQL holds none. What has run for
 // FastTime goes on in the slow lane, which has half of the places: guaranteed while
-// it has work, and never more. So neither lane starves the other. In the slow lane
-// a few executions take turns, the others wait for their first: many that would
-// all end at their deadline are some that end, and some that are refused.
+// it has work, and never more. So neither lane starves the other. In each lane a few
+// executions take turns, the others wait for their first: where there is more to do
+// than can be done, many that would all end at their deadline are some that end, and
+// some that are refused before they have cost anything.
 package lane
 
 import (
@@ -32,7 +33,7 @@ const (
 	// turn is how long an execution of the slow lane runs before another has its
 	// turn: longer than a yield, because caches have to warm up again.
 	turn = time.Millisecond
-	// turnsFor is how many executions of the slow lane take turns on one place.
+	// turnsFor is how many executions of a lane take turns on one place.
 	turnsFor = 4
 	// share is how long the fast lane goes on where there is but one place and the
 	// slow lane waits: as long as an execution of that one runs from yield to yield.
@@ -43,8 +44,8 @@ const (
 type Options struct {
 	// Places is how many executions run at a time; 0 stands for GOMAXPROCS.
 	Places int
-	// Queue is how many requests wait for their first place, and how many
-	// executions for their first turn in the slow lane; 0 stands for 1,024.
+	// Queue is how many requests wait for their first turn, and how many
+	// executions for their first one in the slow lane; 0 stands for 1,024.
 	Queue int
 	// Wait is how long each of them waits at most; 0 stands for 200 ms.
 	Wait time.Duration
@@ -58,22 +59,32 @@ type Lanes struct {
 	opt     Options
 	slowest int // places of the slow lane
 
-	mu       sync.Mutex
-	fast     queue // waiting for a place, the first time or again
-	slow     queue // waiting for another turn in the slow lane
-	entering queue // waiting for their first turn in the slow lane
-	running  [2]int
-	arriving int           // of fast: those that wait for their first place
-	turning  int           // executions that take turns in the slow lane
-	entered  bool          // the slow lane's last place went to a first turn
-	last     int           // the lane that had a place last; where there is but one, they alternate
-	since    time.Duration // when the last lane got its first place in a row; where there is but one
-	memory   int64
-	slowMem  int64
-	refused  [len(reasons)]uint64
+	mu      sync.Mutex
+	lanes   [2]lane
+	last    int           // the lane that had a place last; where there is but one, they alternate
+	since   time.Duration // when the last lane got its first place in a row; where there is but one
+	memory  int64
+	slowMem int64
+	refused [len(reasons)]uint64
 
 	tickets sync.Pool
 }
+
+// lane is one of the two.
+type lane struct {
+	first   queue // waiting for their first turn
+	again   queue // waiting for another one
+	running int   // executions that hold a place
+	turning int   // executions that take turns: they run, or wait for another turn
+	most    int   // that take turns at a time
+	entered bool  // the last place went to a first turn
+}
+
+// mayTurn tells whether somebody waits for the first turn who may have it.
+func (l *lane) mayTurn() bool { return !l.first.empty() && l.turning < l.most }
+
+// waits tells whether somebody wants a place.
+func (l *lane) waits() bool { return !l.again.empty() || l.mayTurn() }
 
 // The lanes.
 const (
@@ -112,7 +123,9 @@ func New(opt Options) *Lanes {
 	if opt.Wait <= 0 {
 		opt.Wait = DefaultWait
 	}
-	return &Lanes{opt: opt, slowest: max(1, opt.Places/2)}
+	l := &Lanes{opt: opt, slowest: max(1, opt.Places/2)}
+	l.lanes[fastLane].most, l.lanes[slowLane].most = turnsFor*opt.Places, turnsFor*l.slowest
+	return l
 }
 
 // Places is how many executions run at a time, SlowPlaces how many of them in the
@@ -134,45 +147,38 @@ func (l *Lanes) Enter() (*Ticket, error) {
 		t = &Ticket{lanes: l, wake: make(chan struct{}, 1)}
 	}
 	l.mu.Lock()
-	if l.take(t, fastLane) {
+	fast := &l.lanes[fastLane]
+	if fast.first.empty() && fast.turning < fast.most && l.take(t) {
+		t.turn(1)
 		l.mu.Unlock()
 		return t, nil
 	}
-	if l.arriving >= l.opt.Queue {
+	if fast.first.n >= l.opt.Queue {
 		err := l.refuse(QueueFull)
 		l.mu.Unlock()
 		l.tickets.Put(t)
 		return nil, err
 	}
-	l.arriving++
-	t.arriving = true
-	if err := t.await(&l.fast, l.opt.Wait, QueueWait); err != nil {
+	if err := t.await(&fast.first, l.opt.Wait, QueueWait); err != nil {
 		l.tickets.Put(t)
 		return nil, err
 	}
 	return t, nil
 }
 
-// take takes a free place, unless others wait for one. The lock is held.
-func (l *Lanes) take(t *Ticket, which int) bool {
-	if !l.queueOf(t).empty() || !l.mayRun(which) {
+// take takes a free place, unless others wait for another turn. The lock is held.
+func (l *Lanes) take(t *Ticket) bool {
+	if !l.lanes[t.lane()].again.empty() || !l.mayRun(t.lane()) {
 		return false
 	}
-	l.place(t, which)
+	l.place(t)
 	return true
 }
 
-// queueOf is where an execution waits for another place.
-func (l *Lanes) queueOf(t *Ticket) *queue {
-	if t.slow {
-		return &l.slow
-	}
-	return &l.fast
-}
-
 // place gives an execution a place. The lock is held.
-func (l *Lanes) place(t *Ticket, which int) {
-	l.running[which]++
+func (l *Lanes) place(t *Ticket) {
+	which := t.lane()
+	l.lanes[which].running++
 	if l.opt.Places == 1 && l.last != which {
 		l.since = now()
 	}
@@ -182,54 +188,46 @@ func (l *Lanes) place(t *Ticket, which int) {
 
 // mayRun tells whether an execution of a lane may take a place now.
 func (l *Lanes) mayRun(which int) bool {
-	if l.running[fastLane]+l.running[slowLane] >= l.opt.Places {
+	fast, slow := &l.lanes[fastLane], &l.lanes[slowLane]
+	free := l.opt.Places - fast.running - slow.running
+	switch {
+	case free <= 0:
 		return false
-	}
-	if which == slowLane {
-		return l.running[slowLane] < l.slowest
-	}
-	// A free place is the slow lane's while it has work and less than its half.
-	if !l.slowWaits() || l.running[slowLane] >= l.slowest {
+	case which == slowLane:
+		return slow.running < l.slowest
+	case !slow.waits() || slow.running >= l.slowest:
 		return true
-	}
-	if l.opt.Places == 1 { // by time: most end long before they would yield
+	case l.opt.Places == 1: // by time: most end long before they would yield
 		return l.last == slowLane || now()-l.since < share
 	}
-	return l.opt.Places-l.running[fastLane]-l.running[slowLane] > 1
+	return free > 1 // the last one is the slow lane's, which has work and less than its half
 }
 
-// slowWaits tells whether somebody in the slow lane wants a place.
-func (l *Lanes) slowWaits() bool { return !l.slow.empty() || l.mayTurn() }
-
-// mayTurn tells whether somebody waits for the first turn who may have it.
-func (l *Lanes) mayTurn() bool { return !l.entering.empty() && l.turning < turnsFor*l.slowest }
-
-// dispatch gives free places to those that wait. In the slow lane first turns and
-// further ones alternate: else many that end in their first would starve the others.
-// The lock is held.
+// dispatch gives free places to those that wait. The lock is held.
 func (l *Lanes) dispatch() {
 	for {
 		switch {
-		case !l.fast.empty() && l.mayRun(fastLane):
-			l.wake(l.fast.pop(), fastLane)
-		case l.mayTurn() && (l.slow.empty() || !l.entered) && l.mayRun(slowLane):
-			t := l.entering.pop()
-			t.turn(1)
-			l.entered = true
-			l.wake(t, slowLane)
-		case !l.slow.empty() && l.mayRun(slowLane):
-			l.entered = false
-			l.wake(l.slow.pop(), slowLane)
+		case l.lanes[fastLane].waits() && l.mayRun(fastLane):
+			l.wake(&l.lanes[fastLane])
+		case l.lanes[slowLane].waits() && l.mayRun(slowLane):
+			l.wake(&l.lanes[slowLane])
 		default:
 			return
 		}
 	}
 }
 
-// wake gives a place to an execution that waits.
-func (l *Lanes) wake(t *Ticket, which int) {
-	t.arrived()
-	l.place(t, which)
+// wake gives a place to an execution of a lane. First turns and further ones alternate:
+// else many that end in their first would starve the others. The lock is held.
+func (l *Lanes) wake(in *lane) {
+	var t *Ticket
+	if in.entered = in.mayTurn() && (in.again.empty() || !in.entered); in.entered {
+		t = in.first.pop()
+		t.turn(1)
+	} else {
+		t = in.again.pop()
+	}
+	l.place(t)
 	t.wake <- struct{}{}
 }
 
@@ -254,7 +252,7 @@ var refusals = func() (errs [len(reasons)]error) {
 // Stats is what the lanes are doing.
 type Stats struct {
 	FastRunning, SlowRunning int
-	FastWaiting, SlowWaiting int // those that have run before included
+	FastWaiting, SlowWaiting int // those that take turns included
 	Memory, SlowMemory       int64
 	MemoryLimit              int64
 	Refused                  [len(reasons)]uint64 // by Reason
@@ -264,9 +262,10 @@ type Stats struct {
 func (l *Lanes) Stats() Stats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	fast, slow := &l.lanes[fastLane], &l.lanes[slowLane]
 	return Stats{
-		FastRunning: l.running[fastLane], SlowRunning: l.running[slowLane],
-		FastWaiting: l.fast.n, SlowWaiting: l.slow.n + l.entering.n,
+		FastRunning: fast.running, SlowRunning: slow.running,
+		FastWaiting: fast.first.n + fast.again.n, SlowWaiting: slow.first.n + slow.again.n,
 		Memory: l.memory, SlowMemory: l.slowMem, MemoryLimit: l.opt.Memory,
 		Refused: l.refused,
 	}

@@ -79,52 +79,56 @@ func checkEmpty(t *testing.T, l *Lanes) {
 	if err := l.check(); err != nil {
 		t.Error(err)
 	}
-	if l.arriving != 0 || l.turning != 0 {
-		t.Errorf("%d arrive and %d take turns, of nobody", l.arriving, l.turning)
+	if fast, slow := l.lanes[fastLane].turning, l.lanes[slowLane].turning; fast != 0 || slow != 0 {
+		t.Errorf("%d and %d take turns, of nobody", fast, slow)
 	}
 }
 
 // check tells what does not add up. The lock is held.
 func (l *Lanes) check() error {
-	switch fast, slow := l.running[fastLane], l.running[slowLane]; {
+	switch fast, slow := l.lanes[fastLane].running, l.lanes[slowLane].running; {
 	case fast < 0 || slow < 0 || fast+slow > l.opt.Places:
 		return fmt.Errorf("%d fast and %d slow ones run in %d places", fast, slow, l.opt.Places)
 	case slow > l.slowest:
 		return fmt.Errorf("%d run in the slow lane's %d places", slow, l.slowest)
-	case slow > l.turning || l.turning < l.slow.n:
-		return fmt.Errorf("%d take turns: %d run and %d wait", l.turning, slow, l.slow.n)
-	case l.arriving < 0 || l.arriving > l.opt.Queue || l.entering.n > l.opt.Queue:
-		return fmt.Errorf("%d arrive and %d enter, with queues of %d", l.arriving, l.entering.n, l.opt.Queue)
 	case l.slowMem < 0 || l.slowMem > l.memory:
 		return fmt.Errorf("%d bytes, %d of them the slow lane's", l.memory, l.slowMem)
 	case l.opt.Memory > 0 && (l.memory > l.opt.Memory || l.slowMem > l.opt.Memory/2):
 		return fmt.Errorf("%d bytes, %d of them the slow lane's, of %d", l.memory, l.slowMem, l.opt.Memory)
-	case !l.fast.empty() && l.mayRun(fastLane):
-		return errors.New("a place is free and somebody in the fast lane waits for it")
-	case l.slowWaits() && l.mayRun(slowLane):
-		return errors.New("a place is free and somebody in the slow lane waits for it")
+	}
+	for which := range l.lanes {
+		if err := l.checkLane(which); err != nil {
+			return fmt.Errorf("lane %d: %w", which, err)
+		}
+	}
+	return nil
+}
+
+// checkLane is check for one lane.
+func (l *Lanes) checkLane(which int) error {
+	in := &l.lanes[which]
+	switch {
+	case in.turning < in.running+in.again.n: // one may be between two turns
+		return fmt.Errorf("%d take turns: %d run and %d wait", in.turning, in.running, in.again.n)
+	case in.first.n > l.opt.Queue:
+		return fmt.Errorf("%d wait for their first turn, in a queue of %d", in.first.n, l.opt.Queue)
+	case in.waits() && l.mayRun(which):
+		return errors.New("a place is free and somebody waits for it")
 	}
 	seen := map[*Ticket]bool{}
-	arriving := 0
-	for _, q := range []*queue{&l.fast, &l.slow, &l.entering} {
+	for _, q := range []*queue{&in.first, &in.again} {
 		n := 0
 		var last *Ticket
 		for t := q.first; t != nil; last, t = t, t.next {
-			if seen[t] || t.in != q || t.prev != last || t.running || t.slow == (q == &l.fast) || t.turning != (q == &l.slow) {
+			if seen[t] || t.in != q || t.prev != last || t.running || t.lane() != which || t.turning != (q == &in.again) {
 				return fmt.Errorf("a ticket is not where it should be: %+v", t)
 			}
 			seen[t] = true
 			n++
-			if t.arriving {
-				arriving++
-			}
 		}
 		if n != q.n || last != q.last {
 			return fmt.Errorf("a queue of %d counts %d", n, q.n)
 		}
-	}
-	if arriving != l.arriving {
-		return fmt.Errorf("%d arrive, and %d are counted", arriving, l.arriving)
 	}
 	return nil
 }
@@ -423,8 +427,8 @@ func TestLeave(t *testing.T) {
 						tk.Leave()
 						out = append(out, tk)
 					}
-					if s := l.Stats(); s.FastRunning+s.SlowRunning+s.FastWaiting+s.SlowWaiting != 0 || l.turning != 0 {
-						t.Errorf("%+v, %d take turns", s, l.turning)
+					if s := l.Stats(); s.FastRunning+s.SlowRunning+s.FastWaiting+s.SlowWaiting != 0 || l.lanes[slowLane].turning != 0 {
+						t.Errorf("%+v, %d take turns", s, l.lanes[slowLane].turning)
 					}
 					for _, tk := range out { // they come back all at once
 						go func() {

@@ -20,10 +20,9 @@ type Ticket struct {
 	// Where it stands. Written under the lock of the lanes.
 	in         *queue // that it waits in
 	prev, next *Ticket
-	arriving   bool // waits for its first place
 	running    bool // holds a place
 	slow       bool // in the slow lane
-	turning    bool // counts among those that take turns there
+	turning    bool // counts among those that take turns in its lane
 
 	began    time.Duration // of the present turn; 0 before the clock was looked at
 	ran      time.Duration // in turns that are over
@@ -56,8 +55,8 @@ func (t *Ticket) Yield() error {
 	l := t.lanes
 	l.mu.Lock()
 	t.stop()
-	if q := l.queueOf(t); !q.empty() {
-		_ = t.await(q, 0, 0) // without a waiting time it does not fail
+	if in := &l.lanes[t.lane()]; in.waits() {
+		_ = t.await(&in.again, 0, 0) // without a waiting time it does not fail
 	} else {
 		l.dispatch()
 		l.mu.Unlock()
@@ -82,7 +81,7 @@ func (t *Ticket) SlowDown() error {
 	switch {
 	case l.opt.Memory > 0 && l.slowMem+t.reserved > l.opt.Memory/2:
 		err = l.refuse(SlowMemory)
-	case l.entering.n >= l.opt.Queue:
+	case l.lanes[slowLane].first.n >= l.opt.Queue:
 		err = l.refuse(SlowFull)
 	}
 	if err != nil {
@@ -90,9 +89,10 @@ func (t *Ticket) SlowDown() error {
 		l.mu.Unlock()
 		return err
 	}
+	t.turn(-1)
 	t.slow = true
 	l.slowMem += t.reserved
-	return t.await(&l.entering, l.opt.Wait, SlowWait)
+	return t.await(&l.lanes[slowLane].first, l.opt.Wait, SlowWait)
 }
 
 // Leave gives the place up for as long as a host call takes.
@@ -108,12 +108,6 @@ func (t *Ticket) Leave() {
 // Enter takes a place again. It does not fail: what has begun may wait as long as
 // its own deadline lets it.
 func (t *Ticket) Enter() error {
-	if t.slow {
-		l := t.lanes
-		l.mu.Lock()
-		t.turn(1)
-		l.mu.Unlock()
-	}
 	t.again()
 	return nil
 }
@@ -122,11 +116,12 @@ func (t *Ticket) Enter() error {
 func (t *Ticket) again() {
 	l := t.lanes
 	l.mu.Lock()
-	if l.take(t, t.lane()) {
+	t.turn(1)
+	if l.take(t) {
 		l.mu.Unlock()
 		return
 	}
-	_ = t.await(l.queueOf(t), 0, 0) // without a waiting time it does not fail
+	_ = t.await(&l.lanes[t.lane()].again, 0, 0) // without a waiting time it does not fail
 }
 
 // await queues up, unlocks the lanes, and waits for a place, at most for wait
@@ -168,16 +163,7 @@ func (t *Ticket) giveUp(r Reason) error {
 		return nil
 	}
 	t.in.remove(t)
-	t.arrived()
 	return l.refuse(r)
-}
-
-// arrived notes that the ticket waits for its first place no longer. The lock is held.
-func (t *Ticket) arrived() {
-	if t.arriving {
-		t.arriving = false
-		t.lanes.arriving--
-	}
 }
 
 // stop gives up the place, where there is one. The lock is held.
@@ -190,7 +176,7 @@ func (t *Ticket) stop() {
 		t.ran += now() - t.began
 		t.began = 0
 	}
-	t.lanes.running[t.lane()]--
+	t.lanes.lanes[t.lane()].running--
 }
 
 func (t *Ticket) lane() int {
@@ -200,12 +186,12 @@ func (t *Ticket) lane() int {
 	return fastLane
 }
 
-// turn counts the ticket in (1) or out (-1) of those that take turns in the slow
-// lane. The lock is held.
+// turn counts the ticket in (1) or out (-1) of those that take turns in its lane, once.
+// The lock is held.
 func (t *Ticket) turn(by int) {
-	if t.slow && t.turning == (by < 0) {
+	if t.turning == (by < 0) {
 		t.turning = by > 0
-		t.lanes.turning += by
+		t.lanes.lanes[t.lane()].turning += by
 	}
 }
 
