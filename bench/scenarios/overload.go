@@ -66,7 +66,8 @@ func overload(ctx context.Context, l *Lab) (*Report, error) {
 	return d.report(l.scaled(overloadTime)), nil
 }
 
-// calibrate finds how many rounds of a loop take about a millisecond.
+// calibrate finds how many rounds of a loop take about a millisecond of a processor that
+// is kept busy: one that wakes up for each request takes longer for the same.
 func (l *Lab) calibrate(ctx context.Context, w *Worker, d *overloadData) error {
 	d.Rounds = 10_000
 	for range 4 {
@@ -77,7 +78,7 @@ func (l *Lab) calibrate(ctx context.Context, w *Worker, d *overloadData) error {
 		const requests = 300
 		result, err := load.Run(ctx, load.Options{
 			Addr: w.Addr, Duration: time.Minute,
-			Classes: []load.Class{{Name: "heavy", Source: w.source(heavy(d.Rounds)), Connections: 1, Requests: requests}},
+			Classes: []load.Class{{Name: "heavy", Source: w.source(heavy(d.Rounds)), Connections: 4, Requests: requests}},
 		})
 		if err != nil {
 			return err

@@ -61,6 +61,7 @@ type Lanes struct {
 
 	mu      sync.Mutex
 	lanes   [2]lane
+	heavy   int           // of those that left the fast lane lately, how many went on in the slow one, of heavyAll
 	last    int           // the lane that had a place last; where there is but one, they alternate
 	since   time.Duration // when the last lane got its first place in a row; where there is but one
 	memory  int64
@@ -80,16 +81,17 @@ type lane struct {
 	entered bool  // the last place went to a first turn
 }
 
-// mayTurn tells whether somebody waits for the first turn who may have it.
-func (l *lane) mayTurn() bool { return !l.first.empty() && l.turning < l.most }
-
-// waits tells whether somebody wants a place.
-func (l *lane) waits() bool { return !l.again.empty() || l.mayTurn() }
-
 // The lanes.
 const (
 	fastLane = 0
 	slowLane = 1
+)
+
+// heavyAll stands for all in Lanes.heavy, which is a moving average over about 2 to the
+// heavyShift executions.
+const (
+	heavyAll   = 1 << 16
+	heavyShift = 4
 )
 
 // Reason is why an execution was refused.
@@ -148,7 +150,7 @@ func (l *Lanes) Enter() (*Ticket, error) {
 	}
 	l.mu.Lock()
 	fast := &l.lanes[fastLane]
-	if fast.first.empty() && fast.turning < fast.most && l.take(t) {
+	if fast.first.empty() && l.mayBegin(fastLane) && l.take(t) {
 		t.turn(1)
 		l.mu.Unlock()
 		return t, nil
@@ -195,7 +197,7 @@ func (l *Lanes) mayRun(which int) bool {
 		return false
 	case which == slowLane:
 		return slow.running < l.slowest
-	case !slow.waits() || slow.running >= l.slowest:
+	case !l.waits(slowLane) || slow.running >= l.slowest:
 		return true
 	case l.opt.Places == 1: // by time: most end long before they would yield
 		return l.last == slowLane || now()-l.since < share
@@ -203,14 +205,41 @@ func (l *Lanes) mayRun(which int) bool {
 	return free > 1 // the last one is the slow lane's, which has work and less than its half
 }
 
+// mayBegin tells whether one more execution may have its first turn in a lane. Where
+// most of what begins goes on to the slow lane, and many wait there already, no more
+// begin: they would be refused there, and what they had cost by then be lost.
+func (l *Lanes) mayBegin(which int) bool {
+	in, slow := &l.lanes[which], &l.lanes[slowLane]
+	if which == fastLane && l.heavy > heavyAll/2 && slow.first.n >= slow.most {
+		return false
+	}
+	return in.turning < in.most
+}
+
+// leftFast notes whether an execution that leaves the fast lane goes on in the slow one.
+// The lock is held.
+func (l *Lanes) leftFast(slow bool) {
+	one := 0
+	if slow {
+		one = heavyAll
+	}
+	l.heavy += (one - l.heavy) >> heavyShift
+}
+
+// waits tells whether somebody in a lane wants a place who may have one.
+func (l *Lanes) waits(which int) bool {
+	in := &l.lanes[which]
+	return !in.again.empty() || !in.first.empty() && l.mayBegin(which)
+}
+
 // dispatch gives free places to those that wait. The lock is held.
 func (l *Lanes) dispatch() {
 	for {
 		switch {
-		case l.lanes[fastLane].waits() && l.mayRun(fastLane):
-			l.wake(&l.lanes[fastLane])
-		case l.lanes[slowLane].waits() && l.mayRun(slowLane):
-			l.wake(&l.lanes[slowLane])
+		case l.waits(fastLane) && l.mayRun(fastLane):
+			l.wake(fastLane)
+		case l.waits(slowLane) && l.mayRun(slowLane):
+			l.wake(slowLane)
 		default:
 			return
 		}
@@ -219,9 +248,11 @@ func (l *Lanes) dispatch() {
 
 // wake gives a place to an execution of a lane. First turns and further ones alternate:
 // else many that end in their first would starve the others. The lock is held.
-func (l *Lanes) wake(in *lane) {
+func (l *Lanes) wake(which int) {
 	var t *Ticket
-	if in.entered = in.mayTurn() && (in.again.empty() || !in.entered); in.entered {
+	in := &l.lanes[which]
+	begins := !in.first.empty() && l.mayBegin(which)
+	if in.entered = begins && (in.again.empty() || !in.entered); in.entered {
 		t = in.first.pop()
 		t.turn(1)
 	} else {

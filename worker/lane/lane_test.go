@@ -112,7 +112,7 @@ func (l *Lanes) checkLane(which int) error {
 		return fmt.Errorf("%d take turns: %d run and %d wait", in.turning, in.running, in.again.n)
 	case in.first.n > l.opt.Queue:
 		return fmt.Errorf("%d wait for their first turn, in a queue of %d", in.first.n, l.opt.Queue)
-	case in.waits() && l.mayRun(which):
+	case l.waits(which) && l.mayRun(which):
 		return errors.New("a place is free and somebody waits for it")
 	}
 	seen := map[*Ticket]bool{}

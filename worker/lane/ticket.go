@@ -55,8 +55,8 @@ func (t *Ticket) Yield() error {
 	l := t.lanes
 	l.mu.Lock()
 	t.stop()
-	if in := &l.lanes[t.lane()]; in.waits() {
-		_ = t.await(&in.again, 0, 0) // without a waiting time it does not fail
+	if l.waits(t.lane()) {
+		_ = t.await(&l.lanes[t.lane()].again, 0, 0) // without a waiting time it does not fail
 	} else {
 		l.dispatch()
 		l.mu.Unlock()
@@ -77,6 +77,7 @@ func (t *Ticket) SlowDown() error {
 		return nil
 	}
 	t.stop()
+	l.leftFast(true)
 	var err error
 	switch {
 	case l.opt.Memory > 0 && l.slowMem+t.reserved > l.opt.Memory/2:
@@ -163,6 +164,7 @@ func (t *Ticket) giveUp(r Reason) error {
 		return nil
 	}
 	t.in.remove(t)
+	l.dispatch()
 	return l.refuse(r)
 }
 
@@ -236,6 +238,9 @@ func (t *Ticket) Done() {
 	t.stop()
 	t.turn(-1)
 	t.hold(-t.reserved)
+	if !t.slow {
+		l.leftFast(false)
+	}
 	l.dispatch()
 	l.mu.Unlock()
 	*t = Ticket{lanes: l, wake: t.wake, timer: t.timer}
