@@ -5,8 +5,6 @@ package scenarios
 import (
 	"bytes"
 	"encoding/json"
-	"encoding/xml"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -170,35 +168,6 @@ func TestScriptsAreJSON(t *testing.T) {
 		}
 		if strings.Contains(s.text, load.NumberMark) != bytes.Contains(s.body(), []byte(load.NumberMark)) {
 			t.Errorf("%s: the mark is gone: %s", s.name, s.body())
-		}
-	}
-}
-
-func TestPlotIsXML(t *testing.T) {
-	for _, lines := range [][]series{
-		nil,
-		{{Name: "a<b", Points: []point{{0, 1}, {10, 345}}}, {Name: "empty"}},
-		{{Points: []point{{0, 0}}}},
-	} {
-		svg, err := plot("memory & time", "s", "MiB", lines...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		drawn := 0
-		for decoder := xml.NewDecoder(bytes.NewReader(svg)); ; {
-			token, err := decoder.Token()
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err != nil {
-				t.Fatalf("%v in\n%s", err, svg)
-			}
-			if start, ok := token.(xml.StartElement); ok && start.Name.Local == "polyline" {
-				drawn++
-			}
-		}
-		if drawn != len(lines) {
-			t.Errorf("%d lines, want %d", drawn, len(lines))
 		}
 	}
 }

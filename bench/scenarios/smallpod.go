@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/avap-framework/avap/internal/load"
+	"github.com/avap-framework/avap/internal/plot"
 )
 
 const (
@@ -147,12 +148,15 @@ func (d *podData) report(duration time.Duration) (*Report, error) {
 		fmt.Sprintf("%.2f (%s, %s)", float64(last)/float64(second), mib(second), mib(last)),
 		second > 0 && float64(last) <= levelTolerance*float64(second))
 
-	resident, group := series{Name: "process, resident"}, series{Name: "control group"}
+	resident, group := plot.Line{Name: "process, resident"}, plot.Line{Name: "control group"}
 	for _, m := range d.Moments {
-		resident.Points = append(resident.Points, point{m.At.Seconds(), float64(m.Resident) / (1 << 20)})
-		group.Points = append(group.Points, point{m.At.Seconds(), float64(m.Group) / (1 << 20)})
+		resident.Points = append(resident.Points, plot.Point{X: m.At.Seconds(), Y: float64(m.Resident) / (1 << 20)})
+		group.Points = append(group.Points, plot.Point{X: m.At.Seconds(), Y: float64(m.Group) / (1 << 20)})
 	}
-	svg, err := plot("Memory under full load in a small pod", "s", "MiB", resident, group)
+	svg, err := plot.Lines{
+		Title: "Memory under full load in a small pod", X: plot.Axis{Unit: "s"}, Y: plot.Axis{Unit: "MiB"},
+		Lines: []plot.Line{resident, group},
+	}.SVG()
 	r.Plots = map[string][]byte{"smallpod.svg": svg}
 	return r, err
 }

@@ -46,6 +46,8 @@ var layers = []layer{
 	{path: "definitions", imports: []string{".", "definitions/...", "syntax", "compile", "bytecode", "vm", "command", "catalog", "seal"}, outside: true},
 	{path: "definitions/...", imports: []string{".", "definitions/...", "syntax", "compile", "bytecode", "command", "catalog", "seal"}, outside: true},
 	{path: "internal/load", imports: []string{"seal"}},
+	{path: "internal/workload", imports: []string{"internal/load", "seal"}},
+	{path: "internal/plot"},
 	{path: "internal/balancer", outside: true},
 	{path: "internal/rotation", imports: []string{"internal/load", "internal/balancer", "seal"}, outside: true},
 	{path: "internal/...", imports: []string{".", "internal/...", "syntax", "host", "bytecode", "vm", "compile", "command", "catalog", "seal"}, outside: true},
