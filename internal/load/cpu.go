@@ -1,8 +1,15 @@
-// This file holds processor time.
+// This file holds processor time, and whose it is.
 
 package load
 
-import "time"
+import (
+	"errors"
+	"time"
+)
+
+// ErrNoListener tells that no process can be named as the one that listens: there
+// is none, it belongs to somebody else, or there are several.
+var ErrNoListener = errors.New("no process, or not one alone, is known to listen there")
 
 // CPU is the processor time that a process has used since it began, all its
 // threads included, and those that have ended.

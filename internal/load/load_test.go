@@ -511,6 +511,72 @@ func TestSteadyStateDoesNotAllocate(t *testing.T) {
 	}
 }
 
+// TestSignedNumbered: requests that differ are each signed by themselves.
+func TestSignedNumbered(t *testing.T) {
+	key, err := seal.GenerateKey(seal.UseRequest, "k", time.Time{}, time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ring, err := seal.NewKeyring(time.Now, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	verifier := seal.NewVerifier(ring, seal.VerifierOptions{})
+	var bodies []string
+	addr := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		header, err := verifier.ParseHeader(r.Header.Values(seal.HeaderName))
+		if err == nil {
+			err = verifier.Verify(&header, r.Method, r.RequestURI, body)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+		bodies = append(bodies, string(body)) // of one connection
+		io.WriteString(w, "ok")
+	})
+	source, err := load.SignedNumbered(key, load.Message{Target: "/", Host: addr, Body: []byte(load.NumberMark + "," + load.NumberMark)}, load.Contains(200, "ok"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, load.Options{Addr: addr, Duration: time.Minute, Classes: []load.Class{{Source: source, Connections: 1, Requests: 2}}})
+	if diff := cmp.Diff([]string{"000000000000,000000000000", "000000000001,000000000001"}, bodies); diff != "" {
+		t.Errorf("bodies (-want +got):\n%s", diff)
+	}
+
+	other, err := seal.GenerateKey(seal.UsePackage, "k", time.Time{}, time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := load.SignedNumbered(other, load.Message{}, nil); err == nil {
+		t.Error("no error for a key of another use")
+	}
+}
+
+func TestListener(t *testing.T) {
+	for _, addr := range []string{"127.0.0.1:0", ":0"} {
+		l, err := net.Listen("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		port := uint16(l.Addr().(*net.TCPAddr).Port)
+		pid, err := load.Listener(port)
+		if runtime.GOOS != "linux" {
+			if !errors.Is(err, errors.ErrUnsupported) {
+				t.Error(err)
+			}
+		} else if err != nil || pid != os.Getpid() {
+			t.Errorf("%s: process %d, %v, want %d", addr, pid, err, os.Getpid())
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := load.Listener(0); runtime.GOOS == "linux" && !errors.Is(err, load.ErrNoListener) {
+		t.Errorf("a port that nobody can listen on: %v", err)
+	}
+}
+
 func TestProcessCPU(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		if _, err := load.ProcessCPU(os.Getpid()); !errors.Is(err, errors.ErrUnsupported) {

@@ -59,3 +59,30 @@ func (s *signed) Next(n int64, r *Request) {
 	}
 	s.fixed.Next(n, r)
 }
+
+// SignedNumbered sends requests that differ as those of Numbered do, each signed
+// by itself, which costs the sender an HMAC of the body. Only marks in the body are
+// replaced.
+func SignedNumbered(key *seal.Key, m Message, check Check) (Source, error) {
+	if _, err := Sign(key, m, time.Now()); err != nil {
+		return nil, err
+	}
+	return signedNumbered{key, m, marksOf(m.Body), check}, nil
+}
+
+type signedNumbered struct {
+	key     *seal.Key
+	message Message
+	marks   []int
+	check   Check
+}
+
+func (s signedNumbered) Next(n int64, r *Request) {
+	m := s.message
+	m.Body = slices.Clone(m.Body)
+	setNumber(m.Body, s.marks, n)
+	if signed, err := Sign(s.key, m, time.Now()); err == nil {
+		m = signed // what could be signed once can be signed again
+	}
+	r.Bytes, r.Check = m.Bytes(), s.check
+}

@@ -117,15 +117,7 @@ const NumberMark = "<<<number>>>"
 // by the number of the request, in 12 digits.
 func Numbered(m Message, check Check) Source {
 	text := m.Bytes()
-	s := numbered{text: text, check: check}
-	for at := 0; ; at += len(NumberMark) {
-		next := bytes.Index(text[at:], []byte(NumberMark))
-		if next < 0 {
-			return s
-		}
-		at += next
-		s.marks = append(s.marks, at)
-	}
+	return numbered{text, marksOf(text), check}
 }
 
 type numbered struct {
@@ -136,10 +128,27 @@ type numbered struct {
 
 func (s numbered) Next(n int64, r *Request) {
 	r.Scratch = append(r.Scratch[:0], s.text...)
-	for _, at := range s.marks {
-		digits(r.Scratch[at:at+len(NumberMark)], n)
-	}
+	setNumber(r.Scratch, s.marks, n)
 	r.Bytes, r.Check = r.Scratch, s.check
+}
+
+// marksOf tells where each NumberMark begins.
+func marksOf(text []byte) (marks []int) {
+	for at := 0; ; at += len(NumberMark) {
+		next := bytes.Index(text[at:], []byte(NumberMark))
+		if next < 0 {
+			return marks
+		}
+		at += next
+		marks = append(marks, at)
+	}
+}
+
+// setNumber puts n in the place of each mark.
+func setNumber(text []byte, marks []int, n int64) {
+	for _, at := range marks {
+		digits(text[at:at+len(NumberMark)], n)
+	}
 }
 
 // digits fills b with the last digits of n, with zeros before them.
