@@ -1,0 +1,112 @@
+// Package workload holds what avap bench sends: profiles, each a stream of requests
+// to a worker with the check of every answer.
+//
+//	profile, ok := workload.Find("mixed")
+//	source, err := profile.Source(workload.Options{Host: "127.0.0.1:8888", Seed: 1})
+//
+// The answers are known beforehand, because Go computes them beside the script:
+// a worker that is fast and wrong shows.
+package workload
+
+// This file holds the profiles.
+
+import (
+	"crypto/rand"
+	"slices"
+
+	"github.com/avap-framework/avap/internal/load"
+	"github.com/avap-framework/avap/seal"
+)
+
+// Profile is a kind of load.
+type Profile struct {
+	Name string
+	What string // in half a sentence
+	// Signed tells that its requests are signed in any case.
+	Signed bool
+
+	source func(b *builder) load.Source
+}
+
+// Options say where the requests of a profile go.
+type Options struct {
+	Host string // of the header Host
+	// Path stands in front of that of the API; empty as a rule.
+	Path string
+	// Key signs each request; nil for none. It must be one of use request.
+	Key *seal.Key
+	// Seed is what random variables are drawn from.
+	Seed uint64
+}
+
+// Profiles gives all profiles.
+func Profiles() []Profile {
+	return []Profile{
+		{"steady", "one small script: a parameter, a branch, an answer", false, (*builder).steady},
+		{"mixed", "ten scripts of different kinds, with random variables", false, (*builder).mixed},
+		{"compute", "a loop of 1,000 rounds", false, func(b *builder) load.Source { return b.loop(1000) }},
+		{"signed", "steady, with a signature", true, (*builder).steady},
+		{"cold", "a small script that is new each time, so that each is compiled", false, (*builder).cold},
+		{"chaos", "steady, with 1 % syntax errors and 5 % heavy scripts", false, (*builder).chaos},
+	}
+}
+
+// Find gives the profile of a name.
+func Find(name string) (p Profile, ok bool) {
+	all := Profiles()
+	i := slices.IndexFunc(all, func(p Profile) bool { return p.Name == name })
+	if i < 0 {
+		return Profile{}, false
+	}
+	return all[i], true
+}
+
+// Source gives the requests of the profile. Two sources of the same options send
+// the same requests, but for scripts that must be new to a worker: those are new
+// with each source. A refusal for want of room (overloaded) passes each check; who
+// counts sees it by its code.
+func (p Profile) Source(opt Options) (load.Source, error) {
+	b := &builder{opt: opt, tag: rand.Text()}
+	s := p.source(b)
+	return s, b.err
+}
+
+// A builder makes the sources of a profile. Its first error stays.
+type builder struct {
+	opt Options
+	tag string // what tells the scripts of this source from others
+	err error
+}
+
+// fixed sends the same request each time.
+func (b *builder) fixed(r request) load.Source {
+	m, check := b.message(r)
+	if b.opt.Key == nil {
+		return load.Fixed(m, check)
+	}
+	return b.keep(load.Signed(b.opt.Key, m, check))
+}
+
+// numbered sends a request with load.NumberMark in its script.
+func (b *builder) numbered(r request) load.Source {
+	m, check := b.message(r)
+	if b.opt.Key == nil {
+		return load.Numbered(m, check)
+	}
+	return b.keep(load.SignedNumbered(b.opt.Key, m, check))
+}
+
+func (b *builder) keep(s load.Source, err error) load.Source {
+	if b.err == nil {
+		b.err = err
+	}
+	return s
+}
+
+func (b *builder) message(r request) (load.Message, load.Check) {
+	m := load.Message{
+		Target: b.opt.Path + "/api/v1/execute" + r.query, Host: b.opt.Host, Body: r.body(),
+		Header: [][2]string{{"Content-Type", "application/json"}},
+	}
+	return m, load.Either(r.check, load.Code(503, "overloaded"))
+}
