@@ -54,6 +54,8 @@ func wrongValue(name, value string, f *pflag.Flag) error {
 	switch f.Value.Type() {
 	case "int", "int64":
 		kind = "no whole number of 64 bits"
+	case "float64":
+		kind = "no number"
 	case "duration":
 		kind = "no duration"
 	case "bytes":

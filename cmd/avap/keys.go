@@ -31,6 +31,22 @@ func (k *keyFlags) open() (*seal.Keyring, error) {
 	return seal.OpenKeyring(seal.KeyringOptions{File: k.file, Getenv: os.Getenv})
 }
 
+// request gives the request key of an id, of the flag that is named; the key that
+// signs where the id is empty.
+func (k *keyFlags) request(flag, id string) (*seal.Key, error) {
+	ring, err := k.open()
+	if err != nil {
+		return nil, err
+	}
+	if id == "" {
+		return ring.Signing(seal.UseRequest)
+	}
+	if key := ring.Lookup(seal.UseRequest, id); key != nil {
+		return key, nil
+	}
+	return nil, fmt.Errorf("%s %s: no request key of this id is valid now", flag, id)
+}
+
 // keygenFlags are what keygen is told.
 type keygenFlags struct {
 	out, id             string
@@ -201,18 +217,7 @@ key of --keys, or AVAP_REQUEST_KEY.`,
 			if err := fromEnvironment(cmd); err != nil {
 				return err
 			}
-			ring, err := keys.open()
-			if err != nil {
-				return err
-			}
-			k, err := ring.Signing(seal.UseRequest)
-			if kid != "" {
-				if k = ring.Lookup(seal.UseRequest, kid); k == nil {
-					err = fmt.Errorf("--kid %s: no request key of this id is valid now", kid)
-				} else {
-					err = nil
-				}
-			}
+			k, err := keys.request("--kid", kid)
 			if err != nil {
 				return err
 			}

@@ -67,7 +67,7 @@ failed, and 2 where the program was called wrongly.`,
 	root.SetHelpCommand(helpCommand(root))
 	root.AddCommand(devCommand(), serveCommand(), definitionsCommand(), catalogCommand(),
 		runCommand(), checkCommand(), fmtCommand(), inspectCommand(),
-		keygenCommand(), signCommand(), compileCommand(), versionCommand())
+		keygenCommand(), signCommand(), compileCommand(), benchCommand(), versionCommand())
 	return root
 }
 

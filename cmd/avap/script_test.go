@@ -32,11 +32,16 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// scriptCommands are the commands that all scripts have.
+// scriptCommands are the commands that all scripts have: those about definition
+// servers, and
+//
+//	status N program ARG…  runs a program, which must end with that exit status
+//	dev ARG…               starts avap dev on a free port, and has AVAP_TARGET name it
 func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 	all := maps.Clone(definitionsCommands)
 	all["status"] = wantStatus
 	all["wrong"] = wantWrong
+	all["dev"] = func(ts *testscript.TestScript, _ bool, args []string) { serversOf(ts).startWorker(ts, args) }
 	return all
 }
 

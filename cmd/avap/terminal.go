@@ -75,6 +75,14 @@ func (p *progress) show(done, total uint64) {
 	}
 }
 
+// tell shows a text on the line.
+func (p *progress) tell(text string) {
+	if p.out != nil {
+		p.shown = 0
+		fmt.Fprintf(p.out, "\r%s\x1b[K", text)
+	}
+}
+
 // end takes the line away again.
 func (p *progress) end() {
 	if p.out != nil && p.shown >= 0 {
