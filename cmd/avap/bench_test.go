@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -75,7 +76,7 @@ func TestBenchInterrupted(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &report); err != nil || len(report.Runs) != 1 {
 		t.Fatalf("%v: %s", err, out)
 	}
-	if r := report.Runs[0]; status != 0 || !r.Interrupted || r.Answered < 2 || r.Wrong != 0 || r.Statuses[200] != r.Answered || r.Requests != r.Answered+r.CutOff {
+	if r := report.Runs[0]; status != 0 || !r.Interrupted || r.Requests < 3 || r.Wrong != 0 || r.Statuses[200] != r.Answered || r.Requests != r.Answered+r.CutOff {
 		t.Errorf("exit status %d: %s", status, out)
 	}
 }
@@ -104,7 +105,10 @@ func TestBenchInterruptedBefore(t *testing.T) {
 // TestBenchFailures counts requests without an answer, by why.
 func TestBenchFailures(t *testing.T) {
 	t.Parallel()
-	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body) // what is unread would reset the connection
+		panic(http.ErrAbortHandler)
+	}))
 	defer s.Close()
 	out, status := bench(t, func(*os.Process) {}, "--target", s.URL, "--rate", "20", "--duration", "200ms", "--warmup", "0s")
 	for _, want := range []string{`(?m)^failed +4$`, `(?m)^  closed +4$`, `(?m)^requests +4$`} {
@@ -219,6 +223,30 @@ func TestBenchDrawing(t *testing.T) {
 		if diff := cmp.Diff(tt.lines, names); diff != "" {
 			t.Errorf("lines (-want +got):\n%s", diff)
 		}
+	}
+}
+
+// TestBenchProgress has one line that is written anew, and is gone at the end.
+func TestBenchProgress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		var class load.Class
+		stop := watchBench(&progress{out: &out, what: "steady", shown: -1}, 10*time.Second, &class)
+		for _, o := range []load.Observation{{Status: 200}, {Status: 200}, {Status: 400, Wrong: true}, {Failure: load.FailureReset}} {
+			class.Observe(o)
+		}
+		time.Sleep(1100 * time.Millisecond)
+		stop()
+		line := "\rsteady: %d s of 10s, 3 answered, 1 wrong, 1 failed\x1b[K"
+		want := fmt.Sprintf(line, 0) + fmt.Sprintf(line, 1) + "\r\x1b[K"
+		if diff := cmp.Diff(want, out.String()); diff != "" {
+			t.Errorf("shown (-want +got):\n%s", diff)
+		}
+	})
+	var class load.Class
+	watchBench(&progress{}, time.Second, &class)()
+	if class.Observe != nil {
+		t.Error("requests are counted for nobody")
 	}
 }
 

@@ -21,7 +21,7 @@ import (
 func TestDocumentedFlags(t *testing.T) {
 	documented := documentedFlags(t, "../../docs/operations.md")
 	root := newRoot()
-	for _, name := range []string{"avap serve", "avap dev", "avap definitions serve"} {
+	for _, name := range []string{"avap serve", "avap dev", "avap definitions serve", "avap bench"} {
 		t.Run(name, func(t *testing.T) {
 			cmd, _, err := root.Find(strings.Fields(name)[1:])
 			if err != nil {
