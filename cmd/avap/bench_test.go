@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -27,28 +26,18 @@ import (
 func (all *definitionsServers) startWorker(ts *testscript.TestScript, args []string) {
 	path, err := exec.LookPath("avap")
 	ts.Check(err)
-	s := &definitionsServer{
-		cmd: exec.Command(path, append([]string{
-			"dev", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--definitions-listen", "127.0.0.1:0",
-		}, args...)...),
-		ended: make(chan error, 1),
+	var env []string
+	for _, name := range []string{"PATH", "HOME", "TMPDIR"} {
+		env = append(env, name+"="+ts.Getenv(name))
 	}
-	s.cmd.Dir, s.cmd.Stderr = ts.Getenv("WORK"), &s.stderr
-	s.cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "HOME=" + ts.Getenv("HOME"), "TMPDIR=" + ts.Getenv("TMPDIR")}
-	out, err := s.cmd.StdoutPipe()
+	p, err := startProcess(path, ts.Getenv("WORK"), env, append([]string{
+		"dev", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--definitions-listen", "127.0.0.1:0",
+	}, args...)...)
 	ts.Check(err)
-	ts.Check(s.cmd.Start())
-	all.running = append(all.running, s)
-	line, err := bufio.NewReader(out).ReadString('\n')
-	go func() {
-		io.Copy(io.Discard, out)
-		s.ended <- s.cmd.Wait()
-	}()
-	target := regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindString(line)
-	if err != nil || target == "" {
-		ts.Fatalf("no greeting: %v %q", err, line)
-	}
-	ts.Setenv("AVAP_TARGET", target)
+	all.running = append(all.running, p)
+	greeting, err := p.await(&p.stdout, `http://127\.0\.0\.1:\d+`)
+	ts.Check(err)
+	ts.Setenv("AVAP_TARGET", greeting[0])
 }
 
 // rightAnswer is what a worker says to the profile steady.
