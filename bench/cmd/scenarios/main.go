@@ -44,7 +44,7 @@ func run() error {
 	flag.StringVar(&opt.Wrk, "wrk", "wrk", "the wrk binary")
 	flag.Float64Var(&opt.Scale, "scale", 1, "multiplies all durations and counts; the bars are meant for 1")
 	flag.IntVar(&opt.Rounds, "rounds", 5, "rounds of what alternates")
-	flag.BoolVar(&opt.Yield, "yield", true, "where latency counts, run the worker in the scheduler's idle class")
+	flag.BoolVar(&opt.Yield, "yield", false, "where latency counts, run the worker in the scheduler's idle class")
 	flag.StringVar(&opt.out, "out", "results", "folder for scenarios.md, scenarios.json and plots")
 	flag.BoolVar(&opt.json, "json", false, "print JSON instead of Markdown")
 	flag.Parse()
