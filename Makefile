@@ -5,7 +5,7 @@ TOOL     := $(GO) tool -modfile=tools/go.mod
 PACKAGES ?= ./...
 FUZZTIME ?= 10m
 # Seconds, not minutes, is what a package's tests take; this ends a hung one.
-TIMEOUT  ?= 5m
+TIMEOUT  ?= 10m
 
 .DEFAULT_GOAL := help
 .PHONY: help build test deps check vet staticcheck format vuln race bench-builds \

@@ -27,8 +27,9 @@ func TestScripts(t *testing.T) {
 		Dir:   "testdata/script",
 		Cmds:  scriptCommands(),
 		Setup: setupServers,
-		// A server that serves what it should refuse is ended.
-		Deadline: time.Now().Add(2 * time.Minute),
+		// A server that serves what it should refuse is ended. All scripts share
+		// this time, two by two where there are two cores.
+		Deadline: time.Now().Add(8 * time.Minute),
 	})
 }
 
