@@ -4,9 +4,12 @@ package scenarios
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/avap-framework/avap/internal/load"
@@ -30,6 +33,7 @@ type overloadData struct {
 	CPU       time.Duration      `json:"cpu_ns_of_a_script"`
 	Peak      float64            `json:"peak_per_second"`
 	Peaks     map[int]float64    `json:"peak_by_connections"`
+	Again     map[int]float64    `json:"peak_by_connections_after"`
 	Idle      *load.ClassResult  `json:"probes_when_idle"`
 	Result    *load.Result       `json:"overload"`
 	Probes    []load.Observation `json:"probes"`
@@ -49,9 +53,11 @@ func overload(ctx context.Context, l *Lab) (*Report, error) {
 	if err := l.calibrate(ctx, w, &d); err != nil {
 		return nil, err
 	}
-	if err := l.findPeak(ctx, w, &d); err != nil {
+	if d.Peaks, err = l.findPeaks(ctx, w, d.Rounds); err != nil {
 		return nil, err
 	}
+	d.Peak = highest(d.Peaks)
+	l.logf("  peak %.0f/s", d.Peak)
 	idle, err := load.Run(ctx, load.Options{Addr: w.Addr, Duration: l.scaled(afterTime), Classes: []load.Class{w.probes(nil)}})
 	if err != nil {
 		return nil, err
@@ -61,6 +67,10 @@ func overload(ctx context.Context, l *Lab) (*Report, error) {
 		return nil, err
 	}
 	if err := l.overloaded(ctx, w, &d); err != nil {
+		return nil, err
+	}
+	// A machine that has become slower or faster meanwhile says so.
+	if d.Again, err = l.findPeaks(ctx, w, d.Rounds); err != nil {
 		return nil, err
 	}
 	return d.report(l.scaled(overloadTime)), nil
@@ -100,27 +110,28 @@ func (l *Lab) calibrate(ctx context.Context, w *Worker, d *overloadData) error {
 	return nil
 }
 
-// findPeak offers as much as some numbers of connections can, back to back.
-func (l *Lab) findPeak(ctx context.Context, w *Worker, d *overloadData) error {
-	d.Peaks = map[int]float64{}
+// findPeaks offers as much as some numbers of connections can, back to back, and
+// returns the answers a second of each number.
+func (l *Lab) findPeaks(ctx context.Context, w *Worker, rounds int) (map[int]float64, error) {
+	peaks := map[int]float64{}
 	for _, connections := range []int{2, 4, 8, 16, 32} {
 		result, err := load.Run(ctx, load.Options{
 			Addr: w.Addr, Duration: l.scaled(5 * time.Second),
-			Classes: []load.Class{{Name: "peak", Source: w.source(heavy(d.Rounds)), Connections: connections}},
+			Classes: []load.Class{{Name: "peak", Source: w.source(heavy(rounds)), Connections: connections}},
 		})
 		if err != nil {
-			return err
+			return nil, err
 		}
 		c := result.Classes[0]
 		if c.Statuses[200] == 0 {
-			return mustBeRight(c)
+			return nil, errors.Join(mustBeRight(c), errors.New("no script was done"))
 		}
-		d.Peaks[connections] = float64(c.Statuses[200]) / c.Elapsed.Seconds()
-		d.Peak = max(d.Peak, d.Peaks[connections])
+		peaks[connections] = float64(c.Statuses[200]) / c.Elapsed.Seconds()
 	}
-	l.logf("  peak %.0f/s", d.Peak)
-	return nil
+	return peaks, nil
 }
+
+func highest(peaks map[int]float64) float64 { return slices.Max(slices.Collect(maps.Values(peaks))) }
 
 // probes are small requests at a low rate, which see what a client sees.
 func (w *Worker) probes(observe func(load.Observation)) load.Class {
@@ -193,6 +204,7 @@ func (d *overloadData) report(during time.Duration) *Report {
 		t.add(name, fmt.Sprintf("%.0f", rate), ms(h.Percentile(50)), ms(h.Percentile(99)), ms(h.Max()))
 	}
 	t.add("peak, closed loop", fmt.Sprintf("%.0f", d.Peak), "", "", "")
+	t.add("the same, after the overload", fmt.Sprintf("%.0f", highest(d.Again)), "", "", "")
 	t.add("offered", fmt.Sprintf("%.0f", c.Offered), "", "", "")
 	row("done (200)", done, c.Latency(200))
 	row("refused (503)", float64(c.Statuses[503])/during.Seconds(), c.Latency(503))
@@ -214,5 +226,6 @@ func (d *overloadData) report(during time.Duration) *Report {
 	r.punctual(c.Late.Percentile(99))
 	r.notef("A script takes %v of processor time (%d rounds of a loop). Normal is a latency of up to %s; probes are sent every %v.",
 		d.CPU.Round(time.Microsecond), d.Rounds, ms(d.normal()), time.Second/probeRate)
+	r.notef("The bar is against the peak before. The one after it tells whether the machine kept its speed.")
 	return r
 }
