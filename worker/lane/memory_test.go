@@ -136,3 +136,21 @@ func TestMemoryOfTheRefused(t *testing.T) {
 		checkEmpty(t, l)
 	})
 }
+
+// TestRefusedAreHeavy has the slow lane refuse all that comes: they count as heavy as
+// those that it takes, and each of them once.
+func TestRefusedAreHeavy(t *testing.T) {
+	l := New(Options{Places: 1, Memory: 100})
+	for range 100 {
+		tk := enter(t, l)
+		if err := tk.Reserve(60); err != nil {
+			t.Fatal(err)
+		}
+		checkRefused(t, tk.SlowDown(), SlowMemory)
+		tk.Done()
+	}
+	if l.heavy <= heavyAll*9/10 {
+		t.Errorf("of executions that all are heavy, %d of %d count as such", l.heavy, heavyAll)
+	}
+	checkEmpty(t, l)
+}

@@ -23,6 +23,7 @@ type Ticket struct {
 	running    bool // holds a place
 	slow       bool // in the slow lane
 	turning    bool // counts among those that take turns in its lane
+	heavy      bool // has used up its time in the fast lane, if the slow one took it or not
 
 	began    time.Duration // of the present turn; 0 before the clock was looked at
 	ran      time.Duration // in turns that are over
@@ -77,6 +78,7 @@ func (t *Ticket) SlowDown() error {
 		return nil
 	}
 	t.stop()
+	t.heavy = true
 	l.leftFast(true)
 	var err error
 	switch {
@@ -238,7 +240,7 @@ func (t *Ticket) Done() {
 	t.stop()
 	t.turn(-1)
 	t.hold(-t.reserved)
-	if !t.slow {
+	if !t.heavy {
 		l.leftFast(false)
 	}
 	l.dispatch()
