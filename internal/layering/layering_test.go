@@ -50,9 +50,11 @@ var layers = []layer{
 	{path: "internal/plot"},
 	{path: "internal/balancer", outside: true},
 	{path: "internal/rotation", imports: []string{"internal/load", "internal/balancer", "seal"}, outside: true},
-	{path: "internal/...", imports: []string{".", "internal/...", "syntax", "host", "bytecode", "vm", "compile", "command", "catalog", "seal"}, outside: true},
 	{path: "worker", imports: []string{".", "vm", "bytecode", "worker/...", "host", "host/...", "catalog", "definitions", "definitions/...", "seal"}, outside: true},
 	{path: "worker/...", imports: []string{".", "vm", "worker/...", "host", "host/...", "bytecode", "catalog", "seal", "definitions/avapv2pb"}, outside: true},
+	{path: "internal/guard", imports: []string{".", "vm", "seal", "worker", "worker/...", "definitions", "definitions/..."}, outside: true},
+	{path: "internal/guard/measured", imports: []string{"internal/guard"}, outside: true},
+	{path: "internal/...", imports: []string{".", "internal/...", "syntax", "host", "bytecode", "vm", "compile", "command", "catalog", "seal"}, outside: true},
 	{path: "cmd/...", imports: []string{"..."}, outside: true},
 }
 
