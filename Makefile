@@ -9,7 +9,7 @@ TIMEOUT  ?= 10m
 
 .DEFAULT_GOAL := help
 .PHONY: help build test deps check vet staticcheck format vuln race bench-builds \
-	fmt cover fuzz bench oracle generate clean
+	fmt cover fuzz guard guard-update bench oracle generate clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +62,13 @@ cover: deps ## statement coverage, as coverage.out and a table
 
 fuzz: ## every fuzz target in turn, for FUZZTIME (10m) each
 	@GO="$(GO)" scripts/fuzz.sh "$(FUZZTIME)" $(PACKAGES)
+
+guard: deps ## what the key paths cost, against their bounds
+	$(GO) test -count=1 -v -run TestCosts ./internal/guard
+
+guard-update: deps ## accept what they cost now as the bounds
+	$(GO) test -count=1 -run TestCosts ./internal/guard -update
+	@git --no-pager diff --stat -- internal/guard/testdata/bounds.txt
 
 bench: ## measure, with the peers and the load of bench/
 	$(MAKE) -C bench

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the tests need and the machine lacks: the binaries of a
-# PostgreSQL server and the Lua interpreter. Quick when all is there.
+# PostgreSQL server, the Lua interpreter and valgrind. Quick when all is there.
 set -euo pipefail
 
 has_postgres() {
@@ -18,9 +18,14 @@ has_lua() {
 	command -v lua5.4 >/dev/null
 }
 
+has_valgrind() {
+	command -v valgrind >/dev/null
+}
+
 missing() {
 	has_postgres || echo postgresql
 	has_lua || echo lua5.4
+	has_valgrind || echo valgrind
 }
 
 # as_root runs its arguments as root, or says that it cannot.
