@@ -62,7 +62,7 @@ type conn struct {
 	small    bool          // br is one of the pool
 	held     int           // bytes of br counted against the server's buffers
 	wait     func(fd uintptr) bool
-	fd       int  // to read from without waiting; -1 for reading as usual
+	fd       int  // to read and write without waiting; -1 for doing it as usual
 	dry      bool // there was nothing more to read without waiting
 	full     bool // the last read had room for no more
 	readErr  error
@@ -71,6 +71,7 @@ type conn struct {
 	legible  bool      // whether that could be read, or else
 	problem  Problem   // why not
 	began    time.Time // when the first byte of the request came
+	quiet    time.Time // since when nothing of a request has come
 	readBy   time.Time // the read deadline that is set
 	writeBy  time.Time // the write deadline that is set
 	slow     bool      // the read deadline is that of the request
@@ -84,7 +85,8 @@ func newConn(s *Server, tcp *net.TCPConn) *conn {
 	if err != nil {
 		return nil
 	}
-	c := &conn{srv: s, tcp: tcp, raw: raw, opened: time.Now(), fd: -1}
+	now := time.Now()
+	c := &conn{srv: s, tcp: tcp, raw: raw, opened: now, quiet: now, fd: -1}
 	if a, ok := tcp.RemoteAddr().(*net.TCPAddr); ok {
 		addr := a.AddrPort()
 		c.remote = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
@@ -127,7 +129,7 @@ func (c *conn) await() bool {
 	for {
 		err := c.raw.Read(c.wait)
 		if err != nil && c.poked.Swap(false) && c.state.Load() != closed {
-			c.readBy = time.Time{}
+			c.readBy, c.quiet = time.Time{}, time.Now()
 			if !c.rest(c.waits) {
 				return false
 			}
@@ -144,7 +146,7 @@ func (c *conn) rest(waiting int32) bool {
 	if waiting == fresh {
 		wait = c.srv.opt.ReadTimeout
 	}
-	if c.setReadDeadline(wait) != nil {
+	if c.setReadDeadline(c.quiet.Add(wait), wait) != nil {
 		return false
 	}
 	c.waits = waiting
@@ -255,7 +257,7 @@ func (c *conn) Read(p []byte) (int, error) {
 		return n, err
 	}
 	for {
-		n, err := syscall.Read(c.fd, p)
+		n, err := receive(c.fd, p)
 		switch {
 		case err == syscall.EINTR:
 		case n > 0:
@@ -275,9 +277,8 @@ func (c *conn) deadlineOfRequest() error {
 	return c.tcp.SetReadDeadline(c.readBy)
 }
 
-// setReadDeadline sets the deadline to about wait from now.
-func (c *conn) setReadDeadline(wait time.Duration) error {
-	by := time.Now().Add(wait)
+// setReadDeadline sets the deadline of something that takes wait at most, about.
+func (c *conn) setReadDeadline(by time.Time, wait time.Duration) error {
 	if early := by.Sub(c.readBy); early >= 0 && early < slackOf(wait) {
 		return nil
 	}
@@ -429,18 +430,36 @@ func (c *conn) send(r *Request) bool {
 		return false
 	}
 	now := time.Now()
-	r.Sent = now
-	if c.setWriteDeadline(now) != nil {
-		return false
-	}
+	r.Sent, c.quiet = now, now
 	if c.srv.draining.Load() {
 		r.close = true
 	}
-	_, err := c.tcp.Write(r.render(now))
+	err := c.write(r.render(now), now)
 	if c.br != nil && r.taken > 0 {
 		_, _ = c.br.Discard(r.taken)
 	}
 	return err == nil && !r.close
+}
+
+// write writes an answer: at once, which there is room for as a rule, else with time to
+// wait.
+func (c *conn) write(b []byte, now time.Time) error {
+	if c.fd >= 0 && !c.srv.cut.Load() {
+		n, err := send(c.fd, b)
+		if n == len(b) {
+			return nil
+		}
+		if err == nil {
+			b = b[n:]
+		} else if err != syscall.EAGAIN && err != syscall.EINTR {
+			return err
+		}
+	}
+	if err := c.setWriteDeadline(now); err != nil {
+		return err
+	}
+	_, err := c.tcp.Write(b)
+	return err
 }
 
 // closeIdle closes the connection if it waits for a request, and none is there.

@@ -96,6 +96,7 @@ const (
 type Server struct {
 	opt      Options
 	draining atomic.Bool
+	cut      atomic.Bool // what Shutdown had no more time for
 	buffers  atomic.Int64 // bytes held by large headers and bodies
 	date     atomic.Pointer[dateLine]
 
@@ -284,6 +285,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		case <-s.done:
 			return nil
 		case <-ctx.Done():
+			s.cut.Store(true)
 			for _, c := range s.appendConns(nil) {
 				c.tcp.Close()
 			}
