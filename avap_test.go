@@ -229,6 +229,45 @@ func TestGrants(t *testing.T) {
 	}
 }
 
+// TestLogTimes checks that the log has the time of what takes any: many instructions, or
+// a call of the world outside, and not that of the statement before or behind it.
+func TestLogTimes(t *testing.T) {
+	const asleep = 20 * time.Millisecond
+	engine, err := avap.New(avap.Options{Host: avap.Host{HTTP: sleeper(asleep)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := run(t, engine, `n = 1
+startLoop(i, 1, 10000)
+    n = n + i
+endLoop()
+m = n
+RequestGet("http://h/", None, None, answer)
+m = n`, avap.Input{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, l := range r.Logs {
+		names = append(names, l.Command)
+		takes := map[string]time.Duration{"startLoop": time.Microsecond, "RequestGet": asleep}[l.Command]
+		if l.Duration < takes || takes == 0 && l.Duration >= asleep {
+			t.Errorf("%s took %v", l.Command, l.Duration)
+		}
+	}
+	if diff := cmp.Diff([]string{"assign", "startLoop", "assign", "RequestGet", "assign"}, names); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// sleeper is an HTTP client that answers after a while.
+type sleeper time.Duration
+
+func (s sleeper) Do(ctx context.Context, r *host.Request) (*host.Response, error) {
+	time.Sleep(time.Duration(s))
+	return echo{}.Do(ctx, r)
+}
+
 // TestContracts holds that a definition has what it requires, whatever its caller
 // is granted, and nothing else.
 func TestContracts(t *testing.T) {

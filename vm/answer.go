@@ -57,14 +57,13 @@ func (m *Machine) appendField(dst []byte, first bool, name string, v Value) ([]b
 
 func (m *Machine) appendLogs(dst []byte) ([]byte, error) {
 	for i, l := range m.logs {
-		if err := m.output(len(l.name) + 60); err != nil {
+		if err := m.output(len(l.name.text) + 60); err != nil {
 			return dst, err
 		}
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = append(AppendQuoted(append(dst, `{"command":`...), l.name), `,"duration_ms":`...)
-		dst = appendMillis(dst, l.took)
+		dst = appendMillis(append(dst, l.name.head...), l.took)
 		if l.failed {
 			dst = append(dst, `,"success":false}`...)
 		} else {

@@ -71,11 +71,15 @@ type Code struct {
 	constants []Value
 	functions []function
 	commands  []*Command // nil where the catalog has none of that interface
+	logs      []logName
 	slots     map[string]int32
 	// grants is what the contract gives: a definition's body that and nothing else; of
 	// what a script is given, only that. 0 in a script's leaves what it is given.
 	grants Capability
 }
+
+// logName is the name of a statement in the log, and how its entry begins as JSON.
+type logName struct{ text, head string }
 
 // function is a bytecode.Function as the machine wants it.
 type function struct {
@@ -115,6 +119,11 @@ func Link(p *bytecode.Program, lookup func(name string) *Command) (*Code, error)
 			c.commands[i] = got
 		}
 	}
+	c.logs = make([]logName, len(p.Logs))
+	for i, name := range p.Logs {
+		head := append(AppendQuoted([]byte(`{"command":`), name), `,"duration_ms":`...)
+		c.logs[i] = logName{name, string(head)}
+	}
 	for i, name := range p.Globals {
 		if name != "" { // a gap
 			c.slots[name] = int32(i)
@@ -142,6 +151,9 @@ func (c *Code) Size() int {
 	for i := range c.functions {
 		f := &c.functions[i]
 		n += 256 + 16*len(f.code) + 12*len(f.Positions) + 12*len(f.Handlers) + 32*len(f.Locals)
+	}
+	for i := range c.logs {
+		n += 64 + len(c.logs[i].text) + len(c.logs[i].head)
 	}
 	for _, name := range c.program.Globals {
 		n += 64 + len(name)

@@ -3,6 +3,7 @@
 package vm
 
 import (
+	"math"
 	"strings"
 	"time"
 )
@@ -40,7 +41,7 @@ type LogEntry struct {
 
 // logEntry is a LogEntry whose statement may still run.
 type logEntry struct {
-	name   string
+	name   *logName
 	began  time.Duration
 	took   time.Duration
 	failed bool
@@ -153,11 +154,11 @@ func (m *Machine) export(name string, v Value) error {
 }
 
 // beginLog ends the log entry of the statement before and begins one.
-func (m *Machine) beginLog(name string) error {
+func (m *Machine) beginLog(name *logName) error {
 	if err := m.Charge(logSize); err != nil {
 		return err
 	}
-	now := m.elapsed()
+	now := m.logTime()
 	m.endLog(now)
 	m.logs = append(m.logs, logEntry{name: name, began: now})
 	return nil
@@ -168,6 +169,24 @@ func (m *Machine) endLog(now time.Duration) {
 		m.logs[n-1].took = now - m.logs[n-1].began
 	}
 }
+
+// logFuel is how many instructions a log takes for no time: together they take less
+// than the microsecond that durations are rounded to.
+const logFuel = 32
+
+// logTime is the time since the execution began, as the log wants it: the clock is looked
+// at only where enough was done since the last look that it can have gone on.
+func (m *Machine) logTime() time.Duration {
+	used := m.limits.Instructions - m.reserve - m.fuel
+	if used-m.clock.logUsed >= logFuel {
+		m.clock.logUsed, m.clock.logged = used, m.elapsed()
+	}
+	return m.clock.logged
+}
+
+// logStale has logTime look at the clock: something has run that may have taken longer
+// than its instructions tell.
+func (m *Machine) logStale() { m.clock.logUsed = math.MinInt64 / 2 }
 
 // Results gives what the script exported, in order.
 func (m *Machine) Results() []Field { return m.exports }
@@ -204,7 +223,7 @@ func (m *Machine) eachVariable(f func(name string, v Value) error) error {
 func (m *Machine) Logs() []LogEntry {
 	entries := make([]LogEntry, len(m.logs))
 	for i, l := range m.logs {
-		entries[i] = LogEntry{l.name, l.took, !l.failed}
+		entries[i] = LogEntry{l.name.text, l.took, !l.failed}
 	}
 	return entries
 }

@@ -100,6 +100,9 @@ type stopwatch struct {
 	limit  time.Duration // of execution
 	host   time.Duration // spent in host calls so far
 	yields time.Duration // elapsed when it last yielded
+
+	logged  time.Duration // elapsed at the last look for the log
+	logUsed int64         // the instructions used by then
 }
 
 // epoch is what times are counted from: that reads the monotonic clock alone,

@@ -113,7 +113,7 @@ func (m *Machine) effect(fr *frame, regs *[bytecode.MaxDirect]Value, in word) er
 	case bytecode.OpSetAttr:
 		return m.setAttr(regs[in.a()], fr.code.constants[in.c()], regs[in.b()])
 	case bytecode.OpLog:
-		return m.beginLog(fr.code.program.Logs[in.c()])
+		return m.beginLog(&fr.code.logs[in.c()])
 	case bytecode.OpRaise:
 		return &Error{Code: ErrorCode(bytecode.Codes[in.b()]), Msg: fr.code.constants[in.c()].str()}
 	}

@@ -33,7 +33,7 @@ func (m *Machine) Run(code *Code, in Input) (err error) {
 		err := m.dispatch()
 		if err == nil {
 			if in.Logs {
-				m.endLog(m.elapsed())
+				m.endLog(m.logTime())
 			}
 			return nil
 		}
@@ -218,6 +218,7 @@ func (m *Machine) command(fr *frame, in word) error {
 		}
 		return err
 	}
+	m.logStale()
 	return cmd.Native(m, fr.registers(m, in.a(), int(in.b())))
 }
 

@@ -86,6 +86,10 @@ func (s *Server) recycle(r *Request) {
 // Reset takes the answer back.
 func (r *Request) Reset() { r.status, r.fields, r.out = 0, r.fields[:0], r.out[:headRoom] }
 
+// AtOnce tells whether all of the request came in one piece, so that nobody waited for
+// its body.
+func (r *Request) AtOnce() bool { return r.taken > 0 && !r.conn.slow }
+
 // Gone tells whether the caller has closed its side of the connection. It asks the
 // system.
 func (r *Request) Gone() bool { return r.conn.gone() }
@@ -381,5 +385,6 @@ func ReadRequest(b []byte, opt Options) (*Request, error) {
 		return nil, fmt.Errorf("httpd: the request cannot be read: problem %d", problem)
 	}
 	r.Body, r.Began = b[len(b)-max(0, r.Header.ContentLength()):], time.Now()
+	r.taken = len(r.Body)
 	return r, nil
 }
