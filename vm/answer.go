@@ -17,21 +17,15 @@ import (
 func (m *Machine) AppendAnswer(dst []byte, full bool) (_ []byte, err error) {
 	m.mem.op = m.mem.left
 	dst = append(dst, `{"success":true,"result":{`...)
-	for i, f := range m.exports {
-		if dst, err = m.appendField(dst, i == 0, f.Name, f.Value); err != nil {
+	for i := range m.exports {
+		if dst, err = m.appendField(dst, i == 0, m.exports[i].Name, m.exports[i].Value); err != nil {
 			return dst, m.locate(err)
 		}
 	}
 	dst = append(dst, '}')
 	if full {
 		dst = append(dst, `,"variables":{`...)
-		first := true
-		err = m.eachVariable(func(name string, v Value) error {
-			dst, err = m.appendField(dst, first, name, v)
-			first = false
-			return err
-		})
-		if err != nil {
+		if dst, err = m.appendVariables(dst); err != nil {
 			return dst, m.locate(err)
 		}
 		dst = append(dst, `},"logs":[`...)
@@ -53,6 +47,29 @@ func (m *Machine) appendField(dst []byte, first bool, name string, v Value) ([]b
 	}
 	dst = append(AppendQuoted(dst, name), ':')
 	return m.AppendJSON(dst, v)
+}
+
+// appendVariables appends the Global pool. The names that the program has are there as
+// JSON already.
+func (m *Machine) appendVariables(dst []byte) (_ []byte, err error) {
+	code := m.frames[0].code
+	for i, b := range m.births {
+		if b < 0 {
+			f := &m.in.Variables[^b]
+			dst, err = m.appendField(dst, i == 0, f.Name, f.Value)
+		} else {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			if err = m.output(len(code.program.Globals[b]) + 4); err == nil {
+				dst, err = m.AppendJSON(append(dst, code.members[b]...), m.stack[b])
+			}
+		}
+		if err != nil {
+			return dst, err
+		}
+	}
+	return dst, nil
 }
 
 func (m *Machine) appendLogs(dst []byte) ([]byte, error) {

@@ -73,6 +73,8 @@ type Code struct {
 	commands  []*Command // nil where the catalog has none of that interface
 	logs      []logName
 	slots     map[string]int32
+	members   []string // by slot: the name as it begins a member of a JSON object
+	status    int32    // slot of _status; -1 where there is none
 	// grants is what the contract gives: a definition's body that and nothing else; of
 	// what a script is given, only that. 0 in a script's leaves what it is given.
 	grants Capability
@@ -124,9 +126,15 @@ func Link(p *bytecode.Program, lookup func(name string) *Command) (*Code, error)
 		head := append(AppendQuoted([]byte(`{"command":`), name), `,"duration_ms":`...)
 		c.logs[i] = logName{name, string(head)}
 	}
+	c.members, c.status = make([]string, len(p.Globals)), -1
 	for i, name := range p.Globals {
-		if name != "" { // a gap
-			c.slots[name] = int32(i)
+		if name == "" { // a gap
+			continue
+		}
+		c.slots[name] = int32(i)
+		c.members[i] = string(append(AppendQuoted(nil, name), ':'))
+		if name == "_status" {
+			c.status = int32(i)
 		}
 	}
 	for _, name := range p.Requires {
@@ -156,7 +164,7 @@ func (c *Code) Size() int {
 		n += 64 + len(c.logs[i].text) + len(c.logs[i].head)
 	}
 	for _, name := range c.program.Globals {
-		n += 64 + len(name)
+		n += 96 + 2*len(name)
 	}
 	return n
 }

@@ -231,7 +231,7 @@ func (m *Machine) Logs() []LogEntry {
 // Status is the HTTP status that the script asked for by _status, or 200.
 func (m *Machine) Status() int {
 	v := Value{}
-	if slot, ok := m.frames[0].code.slots["_status"]; ok {
+	if slot := m.frames[0].code.status; slot >= 0 {
 		v = m.stack[slot]
 	} else {
 		for _, f := range m.in.Variables {

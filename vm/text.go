@@ -340,7 +340,17 @@ func appendEscaped(dst []byte, r rune) []byte {
 const hexDigits = "0123456789abcdef"
 
 // appendInt appends the decimal digits of an int.
-func appendInt(dst []byte, i int64) []byte { return strconv.AppendInt(dst, i, 10) }
+func appendInt(dst []byte, i int64) []byte {
+	switch { // small ones, which most are, take longer to copy than to make
+	case 0 <= i && i < 10:
+		return append(dst, byte('0'+i))
+	case 0 <= i && i < 100:
+		return append(dst, byte('0'+i/10), byte('0'+i%10))
+	case 0 <= i && i < 1000:
+		return append(dst, byte('0'+i/100), byte('0'+i/10%10), byte('0'+i%10))
+	}
+	return strconv.AppendInt(dst, i, 10)
+}
 
 // intLen is how many bytes appendInt appends.
 func intLen(i int64) int {
