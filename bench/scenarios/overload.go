@@ -3,6 +3,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,15 +32,24 @@ const (
 type overloadData struct {
 	Rounds    int                `json:"loop_rounds"`
 	CPU       time.Duration      `json:"cpu_ns_of_a_script"`
-	Peak      float64            `json:"peak_per_second"`
-	Peaks     map[int]float64    `json:"peak_by_connections"`
-	Again     map[int]float64    `json:"peak_by_connections_after"`
+	Peaks     map[int]pace       `json:"peak_by_connections"`
+	Again     map[int]pace       `json:"peak_by_connections_after"`
 	Idle      *load.ClassResult  `json:"probes_when_idle"`
 	Result    *load.Result       `json:"overload"`
+	Done      pace               `json:"done"`
 	Probes    []load.Observation `json:"probes"`
 	Recovered time.Duration      `json:"recovered_after_ns"` // negative: never
 	Generator float64            `json:"generator_share_of_machine"`
 }
+
+// A pace is how much was done, on processors of some speed.
+type pace struct {
+	Rate  float64 `json:"per_second"`
+	Speed float64 `json:"speed"` // of a speedometer
+}
+
+// over compares paces as if the processors had had the same speed.
+func (p pace) over(other pace) float64 { return p.Rate / p.Speed / (other.Rate / other.Speed) }
 
 func overload(ctx context.Context, l *Lab) (*Report, error) {
 	w, err := l.worker(ctx, workerOptions{yields: true, flags: []string{"--queue-wait", queueWait.String()}})
@@ -56,8 +66,7 @@ func overload(ctx context.Context, l *Lab) (*Report, error) {
 	if d.Peaks, err = l.findPeaks(ctx, w, d.Rounds); err != nil {
 		return nil, err
 	}
-	d.Peak = highest(d.Peaks)
-	l.logf("  peak %.0f/s", d.Peak)
+	l.logf("  peak %.0f/s", highest(d.Peaks).Rate)
 	idle, err := load.Run(ctx, load.Options{Addr: w.Addr, Duration: l.scaled(afterTime), Classes: []load.Class{w.probes(nil)}})
 	if err != nil {
 		return nil, err
@@ -69,11 +78,10 @@ func overload(ctx context.Context, l *Lab) (*Report, error) {
 	if err := l.overloaded(ctx, w, &d); err != nil {
 		return nil, err
 	}
-	// A machine that has become slower or faster meanwhile says so.
 	if d.Again, err = l.findPeaks(ctx, w, d.Rounds); err != nil {
 		return nil, err
 	}
-	return d.report(l.scaled(overloadTime)), nil
+	return d.report(), nil
 }
 
 // calibrate finds how many rounds of a loop take about a millisecond of a processor that
@@ -112,26 +120,34 @@ func (l *Lab) calibrate(ctx context.Context, w *Worker, d *overloadData) error {
 
 // findPeaks offers as much as some numbers of connections can, back to back, and
 // returns the answers a second of each number.
-func (l *Lab) findPeaks(ctx context.Context, w *Worker, rounds int) (map[int]float64, error) {
-	peaks := map[int]float64{}
+func (l *Lab) findPeaks(ctx context.Context, w *Worker, rounds int) (map[int]pace, error) {
+	peaks := map[int]pace{}
 	for _, connections := range []int{2, 4, 8, 16, 32} {
+		speed, err := watchSpeed()
+		if err != nil {
+			return nil, err
+		}
 		result, err := load.Run(ctx, load.Options{
 			Addr: w.Addr, Duration: l.scaled(5 * time.Second),
 			Classes: []load.Class{{Name: "peak", Source: w.source(heavy(rounds)), Connections: connections}},
 		})
-		if err != nil {
+		at, unread := speed.read()
+		if err := errors.Join(err, unread); err != nil {
 			return nil, err
 		}
 		c := result.Classes[0]
 		if c.Statuses[200] == 0 {
 			return nil, errors.Join(mustBeRight(c), errors.New("no script was done"))
 		}
-		peaks[connections] = float64(c.Statuses[200]) / c.Elapsed.Seconds()
+		peaks[connections] = pace{float64(c.Statuses[200]) / c.Elapsed.Seconds(), at}
 	}
 	return peaks, nil
 }
 
-func highest(peaks map[int]float64) float64 { return slices.Max(slices.Collect(maps.Values(peaks))) }
+// highest is the best of all paces.
+func highest(peaks map[int]pace) pace {
+	return slices.MaxFunc(slices.Collect(maps.Values(peaks)), func(a, b pace) int { return cmp.Compare(a.Rate/a.Speed, b.Rate/b.Speed) })
+}
 
 // probes are small requests at a low rate, which see what a client sees.
 func (w *Worker) probes(observe func(load.Observation)) load.Class {
@@ -142,18 +158,28 @@ func (w *Worker) probes(observe func(load.Observation)) load.Class {
 
 func (l *Lab) overloaded(ctx context.Context, w *Worker, d *overloadData) error {
 	during, after := l.scaled(overloadTime), l.scaled(afterTime)
-	excess := w.at(2*d.Peak, heavy(d.Rounds).orShed())
+	excess := w.at(2*highest(d.Peaks).Rate, heavy(d.Rounds).orShed())
 	excess.Connections = 8192
 	excess.Requests = int64(excess.Rate * during.Seconds())
 	probes := w.probes(func(o load.Observation) { d.Probes = append(d.Probes, o) })
 	l.logf("  %.0f/s for %v", excess.Rate, during)
+	speed, err := watchSpeed()
+	if err != nil {
+		return err
+	}
+	read := make(chan error, 1)
+	time.AfterFunc(during, func() {
+		var err error
+		d.Done.Speed, err = speed.read()
+		read <- err
+	})
 	start := time.Now()
 	before, err := load.ProcessCPU(os.Getpid())
 	if err != nil {
 		return err
 	}
 	d.Result, err = load.Run(ctx, load.Options{Addr: w.Addr, Duration: during + after, Classes: []load.Class{excess, probes}})
-	if err != nil {
+	if err := errors.Join(err, <-read); err != nil {
 		return err
 	}
 	used, err := load.ProcessCPU(os.Getpid())
@@ -161,6 +187,7 @@ func (l *Lab) overloaded(ctx context.Context, w *Worker, d *overloadData) error 
 		return err
 	}
 	d.Generator = used.Sub(before).Total.Seconds() / time.Since(start).Seconds() / float64(runtime.NumCPU())
+	d.Done.Rate = float64(d.Result.Class("heavy").Statuses[200]) / during.Seconds()
 	d.Recovered = recovery(d.Probes, during, d.normal())
 	return nil
 }
@@ -195,24 +222,32 @@ func recovery(probes []load.Observation, end, normal time.Duration) time.Duratio
 	return -1
 }
 
-func (d *overloadData) report(during time.Duration) *Report {
+func (d *overloadData) report() *Report {
 	r := &Report{Data: d}
 	c := d.Result.Class("heavy")
-	done := float64(c.Statuses[200]) / during.Seconds()
-	t := Table{Columns: []string{"", "per second", "p50", "p99", "max"}}
-	row := func(name string, rate float64, h load.Histogram) {
-		t.add(name, fmt.Sprintf("%.0f", rate), ms(h.Percentile(50)), ms(h.Percentile(99)), ms(h.Max()))
+	before, after := highest(d.Peaks), highest(d.Again)
+	t := Table{Columns: []string{"", "per second", "speed of a processor", "p50", "p99", "max"}}
+	row := func(name string, p pace, h *load.Histogram) {
+		cells := []any{name, fmt.Sprintf("%.0f", p.Rate), "", "", "", ""}
+		if p.Speed > 0 {
+			cells[2] = fmt.Sprintf("%.2f", p.Speed/before.Speed)
+		}
+		if h != nil {
+			cells[3], cells[4], cells[5] = ms(h.Percentile(50)), ms(h.Percentile(99)), ms(h.Max())
+		}
+		t.add(cells...)
 	}
-	t.add("peak, closed loop", fmt.Sprintf("%.0f", d.Peak), "", "", "")
-	t.add("the same, after the overload", fmt.Sprintf("%.0f", highest(d.Again)), "", "", "")
-	t.add("offered", fmt.Sprintf("%.0f", c.Offered), "", "", "")
-	row("done (200)", done, c.Latency(200))
-	row("refused (503)", float64(c.Statuses[503])/during.Seconds(), c.Latency(503))
-	row("probes when idle", probeRate, d.Idle.Latency())
+	done, refused, idle := c.Latency(200), c.Latency(503), d.Idle.Latency()
+	row("peak, closed loop", before, nil)
+	row("the same, after the overload", after, nil)
+	row("offered", pace{Rate: c.Offered}, nil)
+	row("done (200)", d.Done, &done)
+	row("refused (503)", pace{Rate: d.Done.Rate * float64(c.Statuses[503]) / float64(max(1, c.Statuses[200]))}, &refused)
+	row("probes when idle", pace{Rate: probeRate}, &idle)
 	r.Tables = []Table{t}
 
-	r.bar("throughput over peak", "≥ 0.9", fmt.Sprintf("%.2f", done/d.Peak), done >= 0.9*d.Peak)
-	refused := c.Latency(503)
+	over := d.Done.over(before)
+	r.bar("throughput over peak, for the speed that a processor had", "≥ 0.9", fmt.Sprintf("%.2f", over), over >= 0.9)
 	r.bar("503 within the queue wait, p99", "≤ "+ms(queueWait)+" and "+ms(onTheWay)+" on the way", ms(refused.Percentile(99)),
 		refused.Count() > 0 && refused.Percentile(99) <= queueWait+onTheWay)
 	others := c.Wrong + c.Failures()
@@ -226,6 +261,7 @@ func (d *overloadData) report(during time.Duration) *Report {
 	r.punctual(c.Late.Percentile(99))
 	r.notef("A script takes %v of processor time (%d rounds of a loop). Normal is a latency of up to %s; probes are sent every %v.",
 		d.CPU.Round(time.Microsecond), d.Rounds, ms(d.normal()), time.Second/probeRate)
-	r.notef("The bar is against the peak before. The one after it tells whether the machine kept its speed.")
+	r.notef("As it was, throughput over peak is %.2f. Against the peak after the overload it is %.2f, for the speed %.2f.",
+		d.Done.Rate/before.Rate, d.Done.Rate/after.Rate, d.Done.over(after))
 	return r
 }

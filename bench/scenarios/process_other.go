@@ -4,6 +4,11 @@
 
 package scenarios
 
-import "syscall"
+import (
+	"syscall"
+	"time"
+)
 
 func attributes() *syscall.SysProcAttr { return nil }
+
+func threadTime() time.Duration { return 0 }
