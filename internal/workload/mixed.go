@@ -23,7 +23,7 @@ func (b *builder) mixed() load.Source {
 	var sources []load.Source
 	for _, kind := range kinds {
 		for range draws {
-			sources = append(sources, b.fixed(kind.draw(kind.script, random)))
+			sources = append(sources, b.repeat(kind.draw(kind.script, random)))
 		}
 	}
 	random.Shuffle(len(sources), func(i, j int) { sources[i], sources[j] = sources[j], sources[i] })

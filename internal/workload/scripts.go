@@ -45,8 +45,8 @@ func exports(status int, result string) load.Check {
 }
 
 // steady is a small request handler.
-func (b *builder) steady() load.Source {
-	return b.fixed(request{
+func (*builder) steady() request {
+	return request{
 		script: `addParam(limit, max)
 if(max, 10, >)
     total = max * 1.21
@@ -59,12 +59,15 @@ addResult(label)
 `,
 		fields: map[string]any{"limit": 100},
 		check:  exports(200, `{"total":121.0,"label":"T-100"}`),
-	})
+	}
 }
 
+// compute is a loop of 1,000 rounds.
+func (*builder) compute() request { return loop(1000) }
+
 // loop sums up the numbers to rounds.
-func (b *builder) loop(rounds int) load.Source {
-	return b.fixed(request{
+func loop(rounds int) request {
+	return request{
 		script: `addParam(rounds, n)
 s = 0
 startLoop(i, 1, n)
@@ -74,13 +77,13 @@ addResult(s)
 `,
 		fields: map[string]any{"rounds": rounds},
 		check:  exports(200, fmt.Sprintf(`{"s":%d}`, rounds*(rounds+1)/2)),
-	})
+	}
 }
 
 // cold is a script as long as steady's, with a text in it that was never there
 // before.
-func (b *builder) cold() load.Source {
-	return b.numbered(request{
+func (b *builder) cold() request {
+	return request{
 		script: `addParam(limit, max)
 tag = "` + b.tag + load.NumberMark + `"
 if(max, 10, >)
@@ -94,18 +97,18 @@ addResult(mark)
 `,
 		fields: map[string]any{"limit": 100},
 		check:  exports(200, fmt.Sprintf(`{"total":121.0,"mark":"T-%.5s"}`, b.tag)),
-	})
+	}
 }
 
 // broken does not compile, and is new each time.
-func (b *builder) broken() load.Source {
-	return b.numbered(request{
+func (b *builder) broken() request {
+	return request{
 		script: `tag = "` + b.tag + load.NumberMark + `"
 if(tag, 1, ==
     addResult(tag)
 `,
 		check: load.Code(400, "syntax_error"),
-	})
+	}
 }
 
 // heavyRounds is a loop of well over the 500 µs after which an execution leaves the
@@ -120,7 +123,7 @@ const (
 )
 
 func (b *builder) chaos() load.Source {
-	return chaos{healthy: b.steady(), broken: b.broken(), heavy: b.loop(heavyRounds)}
+	return chaos{healthy: b.repeat(b.steady()), broken: b.repeat(b.broken()), heavy: b.repeat(loop(heavyRounds))}
 }
 
 type chaos struct{ healthy, broken, heavy load.Source }

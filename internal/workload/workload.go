@@ -11,6 +11,7 @@ package workload
 // This file holds the profiles.
 
 import (
+	"bytes"
 	"crypto/rand"
 	"slices"
 
@@ -25,6 +26,8 @@ type Profile struct {
 	// Signed tells that its requests are signed in any case.
 	Signed bool
 
+	// A profile has one of both: the request that it repeats, or a source.
+	single func(b *builder) request
 	source func(b *builder) load.Source
 }
 
@@ -42,12 +45,12 @@ type Options struct {
 // Profiles gives all profiles.
 func Profiles() []Profile {
 	return []Profile{
-		{"steady", "one small script: a parameter, a branch, an answer", false, (*builder).steady},
-		{"mixed", "ten scripts of different kinds, with random variables", false, (*builder).mixed},
-		{"compute", "a loop of 1,000 rounds", false, func(b *builder) load.Source { return b.loop(1000) }},
-		{"signed", "steady, with a signature", true, (*builder).steady},
-		{"cold", "a small script that is new each time, so that each is compiled", false, (*builder).cold},
-		{"chaos", "steady, with 1 % syntax errors and 5 % heavy scripts", false, (*builder).chaos},
+		{"steady", "one small script: a parameter, a branch, an answer", false, (*builder).steady, nil},
+		{"mixed", "ten scripts of different kinds, with random variables", false, nil, (*builder).mixed},
+		{"compute", "a loop of 1,000 rounds", false, (*builder).compute, nil},
+		{"signed", "steady, with a signature", true, (*builder).steady, nil},
+		{"cold", "a small script that is new each time, so that each is compiled", false, (*builder).cold, nil},
+		{"chaos", "steady, with 1 % syntax errors and 5 % heavy scripts", false, nil, (*builder).chaos},
 	}
 }
 
@@ -66,9 +69,26 @@ func Find(name string) (p Profile, ok bool) {
 // with each source. A refusal for want of room (overloaded) passes each check; who
 // counts sees it by its code.
 func (p Profile) Source(opt Options) (load.Source, error) {
-	b := &builder{opt: opt, tag: rand.Text()}
+	b := newBuilder(opt)
+	if p.single != nil {
+		s := b.repeat(p.single(b))
+		return s, b.err
+	}
 	s := p.source(b)
 	return s, b.err
+}
+
+// Message gives the request that the profile repeats, for load generators of other
+// people, and the check of its answer, which takes no refusal; ok is false where it
+// has several. Each load.NumberMark in the body stands for 12 digits that must be new
+// each time. The request is not signed: Options.Key is not looked at.
+func (p Profile) Message(opt Options) (m load.Message, check load.Check, ok bool) {
+	if p.single == nil {
+		return load.Message{}, nil, false
+	}
+	b := newBuilder(opt)
+	r := p.single(b)
+	return b.message(r), r.check, true
 }
 
 // A builder makes the sources of a profile. Its first error stays.
@@ -78,22 +98,21 @@ type builder struct {
 	err error
 }
 
-// fixed sends the same request each time.
-func (b *builder) fixed(r request) load.Source {
-	m, check := b.message(r)
-	if b.opt.Key == nil {
+func newBuilder(opt Options) *builder { return &builder{opt: opt, tag: rand.Text()} }
+
+// repeat sends the same request each time, but for a load.NumberMark in it.
+func (b *builder) repeat(r request) load.Source {
+	m, check := b.message(r), load.Either(r.check, load.Code(503, "overloaded"))
+	numbered := bytes.Contains(m.Body, []byte(load.NumberMark))
+	switch {
+	case b.opt.Key == nil && numbered:
+		return load.Numbered(m, check)
+	case b.opt.Key == nil:
 		return load.Fixed(m, check)
+	case numbered:
+		return b.keep(load.SignedNumbered(b.opt.Key, m, check))
 	}
 	return b.keep(load.Signed(b.opt.Key, m, check))
-}
-
-// numbered sends a request with load.NumberMark in its script.
-func (b *builder) numbered(r request) load.Source {
-	m, check := b.message(r)
-	if b.opt.Key == nil {
-		return load.Numbered(m, check)
-	}
-	return b.keep(load.SignedNumbered(b.opt.Key, m, check))
 }
 
 func (b *builder) keep(s load.Source, err error) load.Source {
@@ -103,10 +122,9 @@ func (b *builder) keep(s load.Source, err error) load.Source {
 	return s
 }
 
-func (b *builder) message(r request) (load.Message, load.Check) {
-	m := load.Message{
+func (b *builder) message(r request) load.Message {
+	return load.Message{
 		Target: b.opt.Path + "/api/v1/execute" + r.query, Host: b.opt.Host, Body: r.body(),
 		Header: [][2]string{{"Content-Type", "application/json"}},
 	}
-	return m, load.Either(r.check, load.Code(503, "overloaded"))
 }

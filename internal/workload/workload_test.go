@@ -164,6 +164,34 @@ func TestChecks(t *testing.T) {
 	}
 }
 
+// TestMessage: the request of a profile that repeats one is what its source sends,
+// and its check takes the right answer alone.
+func TestMessage(t *testing.T) {
+	addr, _ := serve(t, nil)
+	repeating := map[string]bool{}
+	for _, p := range workload.Profiles() {
+		m, check, ok := p.Message(workload.Options{Host: addr})
+		if repeating[p.Name] = ok; !ok {
+			continue
+		}
+		var r load.Request
+		load.Numbered(m, check).Next(5, &r)
+		if status, body := exchange(t, addr, r.Bytes); !r.Check(status, body) {
+			t.Errorf("%s: %d %s does not pass", p.Name, status, body)
+		}
+		if r.Check(503, []byte(`{"success":false,"error":"x","code":"overloaded"}`)) {
+			t.Errorf("%s: a refusal passes", p.Name)
+		}
+		if marked := bytes.Contains(m.Body, []byte(load.NumberMark)); marked != (p.Name == "cold") {
+			t.Errorf("%s: a number in the body: %t", p.Name, marked)
+		}
+	}
+	want := map[string]bool{"steady": true, "mixed": false, "compute": true, "signed": true, "cold": true, "chaos": false}
+	if diff := cmp.Diff(want, repeating); diff != "" {
+		t.Errorf("profiles that repeat one request (-want +got):\n%s", diff)
+	}
+}
+
 // exchange sends the bytes of a request.
 func exchange(t *testing.T, addr string, request []byte) (status int, body []byte) {
 	t.Helper()
