@@ -18,3 +18,11 @@ func median[T ~int64 | ~float64](values []T) T {
 }
 
 func sorted[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
+
+// spread gives the least, the median and the largest of values; 0 of none.
+func spread[T ~int64 | ~float64](values []T) (least, middle, most T) {
+	if len(values) == 0 {
+		return 0, 0, 0
+	}
+	return slices.Min(values), median(values), slices.Max(values)
+}

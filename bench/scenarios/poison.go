@@ -73,7 +73,7 @@ func poison(ctx context.Context, l *Lab) (*Report, error) {
 
 // poisonReport compares medians over the rounds.
 func poisonReport(runs []poisonRun) *Report {
-	r := &Report{Data: runs, Tables: []Table{{Columns: []string{
+	r := &Report{Data: runs, Tables: []Table{{Detail: true, Columns: []string{
 		"mixture", "round", "class", "answers/s", "p50", "p99", "p99.9", "max", "not right", "statuses", "codes", "generator late, p99",
 	}}}}
 	p99 := map[string][]time.Duration{} // of healthy requests, by mixture

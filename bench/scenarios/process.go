@@ -24,12 +24,15 @@ import (
 const (
 	startTime = 20 * time.Second // what a process may take until it is ready
 	endTime   = 60 * time.Second // what it may take to end
+	// startPause is how long lies between two looks whether it is ready.
+	startPause = time.Millisecond
 )
 
 // A Lab holds the processes and files of one scenario.
 type Lab struct {
 	opt     Options
 	dir     string
+	env     []string // of all processes, beside this program's own
 	started []*process
 	undo    []func() error
 }
@@ -55,6 +58,7 @@ func (l *Lab) Close() error {
 // A process is one that the lab has started.
 type process struct {
 	cmd    *exec.Cmd
+	began  time.Time
 	stderr *tail
 	done   chan struct{} // closed when it has ended
 	err    error         // how, when done is closed
@@ -67,8 +71,9 @@ func (l *Lab) start(group *cgroup, name string, args ...string) (*process, error
 		name, args = group.enter(name, args)
 	}
 	cmd := exec.Command(name, args...)
-	p := &process{cmd: cmd, stderr: &tail{}, done: make(chan struct{})}
+	p := &process{cmd: cmd, began: time.Now(), stderr: &tail{}, done: make(chan struct{})}
 	cmd.Dir = l.dir
+	cmd.Env = append(os.Environ(), l.env...)
 	cmd.Stderr = p.stderr
 	cmd.SysProcAttr = attributes()
 	if err := cmd.Start(); err != nil {
@@ -110,42 +115,69 @@ func (p *process) end(ctx context.Context) error {
 	return p.wait(ctx)
 }
 
+// kill ends the process with those that it has started.
 func (p *process) kill() error {
-	if err := p.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+	select {
+	case <-p.done: // nobody is left in its group: its number may be another one's by now
+		return nil
+	default:
+	}
+	if err := killGroup(p.pid()); err != nil {
 		return err
 	}
 	<-p.done
 	return nil
 }
 
-// cpu is the processor time that the process has used.
-func (p *process) cpu() (load.CPU, error) { return load.ProcessCPU(p.pid()) }
+// cpu is the processor time that the process and those that it has started have
+// used. They must not end meanwhile.
+func (p *process) cpu() (load.CPU, error) {
+	pids, err := children(p.pid())
+	if err != nil {
+		return load.CPU{}, err
+	}
+	var all load.CPU
+	for _, pid := range append(pids, p.pid()) {
+		c, err := load.ProcessCPU(pid)
+		if err != nil {
+			return load.CPU{}, err
+		}
+		all = all.Add(c)
+	}
+	return all, nil
+}
 
 // ready waits until a URL answers 200.
 func (p *process) ready(ctx context.Context, url string) error {
-	ctx, cancel := context.WithTimeout(ctx, startTime)
-	defer cancel()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	for {
+	return p.until(ctx, func(ctx context.Context) bool {
 		r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 		if err != nil {
-			return err
+			return false
 		}
 		answer, err := client.Do(r)
-		if err == nil {
-			_ = answer.Body.Close() // the status says it
-			if answer.StatusCode == http.StatusOK {
-				return nil
-			}
+		if err != nil {
+			return false
 		}
+		_ = answer.Body.Close() // the status says it
+		return answer.StatusCode == http.StatusOK
+	})
+}
+
+// until waits until a process is as far as it must be.
+func (p *process) until(ctx context.Context, there func(context.Context) bool) error {
+	ctx, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
+	for !there(ctx) {
 		select {
 		case <-p.done:
 			return fmt.Errorf("%s ended at its start: %w\n%s", p.cmd, p.err, p.stderr)
 		case <-ctx.Done():
 			return fmt.Errorf("%s is not ready within %v\n%s", p.cmd, startTime, p.stderr)
-		case <-time.After(5 * time.Millisecond):
+		case <-time.After(startPause):
 		}
 	}
+	return nil
 }
 
 // freeAddr gives an address of loopback whose port was free a moment ago.
@@ -160,7 +192,8 @@ func freeAddr() (string, error) {
 // A Worker is a running `avap serve`.
 type Worker struct {
 	*process
-	Addr string // its data port
+	Addr  string // its data port
+	admin string // its admin port
 }
 
 // workerOptions are what scenarios want of a worker.
@@ -174,6 +207,15 @@ type workerOptions struct {
 
 // worker starts a worker and returns when it is ready.
 func (l *Lab) worker(ctx context.Context, opt workerOptions) (*Worker, error) {
+	w, err := l.launch(opt)
+	if err != nil {
+		return nil, err
+	}
+	return w, w.ready(ctx, "http://"+w.Addr+"/readyz")
+}
+
+// launch starts a worker and does not wait for it.
+func (l *Lab) launch(opt workerOptions) (*Worker, error) {
 	if opt.keys == "" {
 		opt.keys = filepath.Join(l.dir, "keys.json")
 		if _, err := l.newKeys(opt.keys, "first"); err != nil {
@@ -203,7 +245,7 @@ func (l *Lab) worker(ctx context.Context, opt workerOptions) (*Worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Worker{p, addr}, p.ready(ctx, "http://"+addr+"/readyz")
+	return &Worker{p, addr, admin}, nil
 }
 
 // newKeys writes a file with a package key and a request key with the given id,

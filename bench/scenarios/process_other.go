@@ -5,10 +5,17 @@
 package scenarios
 
 import (
+	"errors"
 	"syscall"
 	"time"
 )
 
+var errNotLinux = errors.New("the scenarios need Linux")
+
 func attributes() *syscall.SysProcAttr { return nil }
+
+func killGroup(int) error { return errNotLinux }
+
+func children(int) ([]int, error) { return nil, errNotLinux }
 
 func threadTime() time.Duration { return 0 }

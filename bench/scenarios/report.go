@@ -24,6 +24,9 @@ type Report struct {
 
 // Table is a table of measurements.
 type Table struct {
+	// Detail tables show what medians are made of; a page of documentation does
+	// without.
+	Detail  bool       `json:"detail,omitempty"`
 	Columns []string   `json:"columns"`
 	Rows    [][]string `json:"rows"`
 }
@@ -48,6 +51,11 @@ func (r *Report) bar(what, bar, measured string, holds bool) {
 	r.Bars = append(r.Bars, Bar{what, bar, measured, holds})
 }
 
+// atLeast holds a ratio to a bar.
+func (r *Report) atLeast(what string, ratio, bar float64) {
+	r.bar(what, fmt.Sprintf("≥ %.2f", bar), fmt.Sprintf("%.2f", ratio), ratio >= bar)
+}
+
 func (r *Report) notef(format string, args ...any) {
 	r.Notes = append(r.Notes, fmt.Sprintf(format, args...))
 }
@@ -63,10 +71,20 @@ func (r *Report) punctual(late time.Duration) {
 
 // Markdown writes the report as a section.
 func (r *Report) Markdown() string {
+	return fmt.Sprintf("## %s\n\n%s.\n", r.Scenario, strings.ToUpper(r.What[:1])+r.What[1:]) + r.body(true)
+}
+
+// Digest writes the report without its heading and its details, for a page of
+// documentation.
+func (r *Report) Digest() string { return strings.TrimPrefix(r.body(false), "\n") }
+
+// body writes all but the heading, an empty line before each part.
+func (r *Report) body(details bool) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "## %s\n\n%s.\n", r.Scenario, strings.ToUpper(r.What[:1])+r.What[1:])
 	for _, t := range r.Tables {
-		b.WriteString("\n" + t.markdown())
+		if details || !t.Detail {
+			b.WriteString("\n" + t.markdown())
+		}
 	}
 	if len(r.Bars) > 0 {
 		bars := Table{Columns: []string{"what", "bar", "measured", "holds"}}

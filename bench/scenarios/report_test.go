@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -108,52 +107,6 @@ func TestPoisonReport(t *testing.T) {
 	}
 	if measured["healthy wrong, refused or failed, poisoned"] != "2" || measured["hostile not ended as they must be"] != "1" {
 		t.Errorf("%v", measured)
-	}
-}
-
-const wrkOutput = `Running 10s test @ http://127.0.0.1:1/api/v1/execute
-  2 threads and 64 connections
-  Thread Stats   Avg      Stdev     Max   +/- Stdev
-    Latency     1.22ms    1.10ms  20.01ms   90.00%
-    Req/Sec    15.22k     1.31k   18.00k    70.00%
-  303000 requests in 10.01s, 150.00MB read
-  Socket errors: connect 0, read 3, write 1, timeout 2
-  Non-2xx or 3xx responses: 5
-Requests/sec:  30269.73
-Transfer/sec:     14.98MB
-`
-
-func TestParseWrk(t *testing.T) {
-	run, err := parseWrk(wrkOutput)
-	if err != nil || run.Requests != 303000 || run.Rate != 30269.73 || run.Errors != 11 {
-		t.Errorf("%+v, %v", run, err)
-	}
-	clean := strings.Join(slices.DeleteFunc(strings.Split(wrkOutput, "\n"), func(line string) bool {
-		return strings.Contains(line, "errors") || strings.Contains(line, "Non-2xx")
-	}), "\n")
-	if run, err := parseWrk(clean); err != nil || run.Errors != 0 {
-		t.Errorf("%+v, %v", run, err)
-	}
-	for _, out := range []string{"", "unable to connect to 127.0.0.1:1", "  0 requests in 1s\nRequests/sec: 0.00\n"} {
-		if run, err := parseWrk(out); err == nil {
-			t.Errorf("%q gave %+v", out, run)
-		}
-	}
-}
-
-func TestThroughputReport(t *testing.T) {
-	run := func(name string, each time.Duration) wrkRun { return wrkRun{Target: name, Requests: 1, Each: each} }
-	r := throughputReport([]wrkRun{
-		run(bareFast, 8), run(bareStandard, 16), run(oursUnsigned, 10), run(oursSigned, 16),
-	})
-	if r.Bars[0].Measured != "0.80" || !r.Bars[0].Holds || r.Bars[1].Measured != "0.50" || r.Bars[1].Holds {
-		t.Errorf("%+v", r.Bars)
-	}
-}
-
-func TestLuaText(t *testing.T) {
-	if got, want := luaText([]byte("a\"\\\n1é")), `"a\034\092\0101\195\169"`; got != want {
-		t.Errorf("got %s, want %s", got, want)
 	}
 }
 

@@ -1,7 +1,7 @@
 // Package scenarios holds what is asked of a worker as a whole, each as a run
 // against processes of their own: how fast hostile scripts end, what they do to
 // healthy ones, overload, a small pod, a drain with a rotation of keys, and
-// throughput beside bare HTTP servers.
+// throughput beside other servers, latency below the peak, and a start.
 //
 // Each scenario is bounded in time and gives a Report: what was measured, and
 // beside it the bar that it is held to. It needs Linux, for /proc.
@@ -22,7 +22,8 @@ import (
 type Options struct {
 	Avap string // the avap binary
 	Bare string // the binary of cmd/bare
-	Wrk  string // the wrk binary
+	// Programs of other people, by name or path.
+	Wrk, Nginx, Node string
 	// Scale multiplies all durations and counts; 1 is what the bars are meant for.
 	Scale float64
 	// Rounds is how often a measurement that alternates is repeated.
@@ -51,7 +52,10 @@ func All() []Scenario {
 		{"overload", "twice what the worker can do", overload},
 		{"smallpod", "full load and 10,000 idle connections in 2 CPUs and 1 GiB", smallPod},
 		{"drain", "the replacement of a worker and of a key under load", drain},
-		{"throughput", "CPU time of a request, beside bare HTTP servers", throughput},
+		{"throughput", "CPU time of a request, beside nginx with LuaJIT, Node.js and bare HTTP servers", throughput},
+		{"profiles", "CPU time of requests of several kinds, and heap allocations", profiles},
+		{"latency", "latency at 70 % of the peak", latency},
+		{"start", "time from start to the first answer, and idle memory", start},
 	}
 }
 

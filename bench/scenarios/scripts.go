@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"github.com/avap-framework/avap/internal/load"
+	"github.com/avap-framework/avap/internal/workload"
 )
 
 const executePath = "/api/v1/execute"
@@ -20,21 +21,36 @@ type script struct {
 	check load.Check
 }
 
-// steady is a small request handler: it reads a parameter, branches, and answers
-// (the handler of ../engine/programs).
-var steady = script{
-	"steady", `addParam(limit, max)
-if(max, 10, >)
-    total = max * 1.21
-else()
-    total = max + 5
-end()
-label = "T-" + str(max)
-addResult(total)
-addResult(label)
-`,
-	map[string]any{"limit": 100},
-	load.Prefix(200, `{"success":true,"result":{"total":121.0,"label":"T-100"},`),
+// steady is a small request handler: it reads a parameter, branches, and answers.
+var steady = repeated("steady")
+
+// repeated is the script of a profile of avap bench that repeats one request.
+func repeated(profile string) script {
+	m, check, err := message(profile, "")
+	if err != nil {
+		panic(err) // of a name that stands above
+	}
+	s := script{name: profile, check: check}
+	if err := json.Unmarshal(m.Body, &s.extra); err != nil {
+		panic(err) // of JSON that package workload has made
+	}
+	s.text = s.extra["script"].(string)
+	delete(s.extra, "script")
+	return s
+}
+
+// message is the request that a profile of avap bench repeats, with the check of its
+// answer. What must be new in it is new at each call.
+func message(profile, addr string) (load.Message, load.Check, error) {
+	p, ok := workload.Find(profile)
+	if !ok {
+		return load.Message{}, nil, fmt.Errorf("no profile %s", profile)
+	}
+	m, check, ok := p.Message(workload.Options{Host: addr})
+	if !ok {
+		return load.Message{}, nil, fmt.Errorf("profile %s has several requests", profile)
+	}
+	return m, check, nil
 }
 
 // The hostile scripts hold load.NumberMark, so that no two of them are the same

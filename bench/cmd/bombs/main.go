@@ -20,6 +20,7 @@ import (
 	"syscall"
 
 	"github.com/avap-framework/avap/bench/bombs"
+	"github.com/avap-framework/avap/bench/page"
 )
 
 func main() {
@@ -32,6 +33,7 @@ func main() {
 type options struct {
 	avap, folder, out string
 	only              *regexp.Regexp
+	doc               page.Page
 	target, id        string // of the process that is hit
 }
 
@@ -41,6 +43,7 @@ func run() error {
 	flag.StringVar(&opt.avap, "avap", "../bin/avap", "the avap binary; empty leaves AVAP out")
 	flag.StringVar(&opt.folder, "avap-bombs", "../testdata/bombs", "folder of the bombs in AVAP")
 	flag.StringVar(&opt.out, "out", "results", "folder for bombs.md and bombs.json")
+	flag.StringVar((*string)(&opt.doc), "doc", "", "page with the block bombs, which is replaced, as ../docs/performance.md")
 	flag.StringVar(&opt.target, "hit", "", "used by the program itself: the peer to hit in this process")
 	flag.StringVar(&opt.id, "with", "", "used by the program itself: the bomb to hit it with")
 	flag.Parse()
@@ -55,13 +58,17 @@ func run() error {
 	if opt.target != "" {
 		return hit(all, opt.target, opt.id)
 	}
+	if err := opt.doc.Has("bombs"); err != nil {
+		return err
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	hits, err := throw(ctx, all, opt)
 	if err != nil {
 		return err
 	}
-	return write(report{hits}, opt.out)
+	r := report{hits}
+	return errors.Join(write(r, opt.out), opt.doc.Set("bombs", page.Origin(ctx, 1)+"\n"+r.markdown()))
 }
 
 // write puts the report into files, and its Markdown on standard output too.

@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"time"
+
+	"github.com/avap-framework/avap/bench/page"
 )
 
 func main() {
@@ -29,7 +31,11 @@ func run() error {
 	clock := flag.String("clock", "cpu", "what the tables show, cpu or wall time; the JSON holds both")
 	procs := flag.Int("procs", 1, "GOMAXPROCS; with 1 the collector takes its time from the engine, as in Lua")
 	out := flag.String("out", "results", "folder for engines.md, engines.json and engines.svg")
+	doc := flag.String("doc", "", "page with the block engines, which is replaced, as ../docs/performance.md")
 	flag.Parse()
+	if err := page.Page(*doc).Has("engines"); err != nil {
+		return err
+	}
 	if *clock != "cpu" && *clock != "wall" {
 		return fmt.Errorf("-clock is %q, want cpu or wall", *clock)
 	}
@@ -47,7 +53,24 @@ func run() error {
 	if err := measure(ctx, subjects, *rounds, os.Stderr); err != nil {
 		return err
 	}
-	return write(newReport(subjects, *clock, *rounds, *least), *out)
+	r := newReport(subjects, *clock, *rounds, *least)
+	if err := write(r, *out); err != nil {
+		return err
+	}
+	return document(ctx, r, page.Page(*doc))
+}
+
+// document puts the report into its block of a page.
+func document(ctx context.Context, r report, doc page.Page) error {
+	svg, err := r.svg()
+	if err != nil {
+		return err
+	}
+	image, err := doc.Draw("engines.svg", "The same, as bars", svg)
+	if err != nil {
+		return err
+	}
+	return doc.Set("engines", page.Origin(ctx, r.Rounds)+"\n"+r.markdown()+"\n"+image)
 }
 
 // write puts the report into files, and its Markdown on standard output too.

@@ -10,15 +10,18 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/avap-framework/avap/bench/page"
 	"github.com/avap-framework/avap/bench/scenarios"
 )
 
@@ -33,6 +36,7 @@ type options struct {
 	scenarios.Options
 	only *regexp.Regexp
 	out  string
+	doc  page.Page
 	json bool
 }
 
@@ -42,10 +46,13 @@ func run() error {
 	list := flag.Bool("list", false, "list the scenarios and end")
 	flag.StringVar(&opt.Avap, "avap", "", "the avap binary; empty builds it")
 	flag.StringVar(&opt.Wrk, "wrk", "wrk", "the wrk binary")
+	flag.StringVar(&opt.Nginx, "nginx", "/usr/sbin/nginx", "the nginx binary")
+	flag.StringVar(&opt.Node, "node", "node", "the Node.js binary")
 	flag.Float64Var(&opt.Scale, "scale", 1, "multiplies all durations and counts; the bars are meant for 1")
 	flag.IntVar(&opt.Rounds, "rounds", 5, "rounds of what alternates")
 	flag.BoolVar(&opt.Yield, "yield", false, "where latency counts, run the worker in the scheduler's idle class")
 	flag.StringVar(&opt.out, "out", "results", "folder for scenarios.md, scenarios.json and plots")
+	flag.StringVar((*string)(&opt.doc), "doc", "", "page with a block for each scenario, which is replaced, as ../docs/performance.md")
 	flag.BoolVar(&opt.json, "json", false, "print JSON instead of Markdown")
 	flag.Parse()
 	if *list {
@@ -61,6 +68,9 @@ func run() error {
 	if opt.only, err = regexp.Compile(*only); err != nil {
 		return err
 	}
+	if err := opt.doc.Has(opt.names()...); err != nil {
+		return err
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	dir, err := os.MkdirTemp("", "scenarios-")
@@ -72,6 +82,16 @@ func run() error {
 		return err
 	}
 	return measure(ctx, opt)
+}
+
+// names are those of the scenarios that are to be run.
+func (o *options) names() (names []string) {
+	for _, s := range scenarios.All() {
+		if o.only.MatchString(s.Name) {
+			names = append(names, s.Name)
+		}
+	}
+	return names
 }
 
 // build makes the binaries that are measured.
@@ -134,6 +154,7 @@ func measure(ctx context.Context, opt options) error {
 			continue
 		}
 		s.Reports = append(s.Reports, report)
+		errs = append(errs, document(ctx, opt, report)) // at once: the others may take an hour
 	}
 	if len(s.Reports) > 0 { // else what an earlier run has written is of more use
 		errs = append(errs, s.write(opt))
@@ -153,6 +174,26 @@ func one(ctx context.Context, opt scenarios.Options, scenario scenarios.Scenario
 	}
 	report.Scenario, report.What = scenario.Name, scenario.What
 	return report, nil
+}
+
+// document puts a report into its block of the page.
+func document(ctx context.Context, opt options, r *scenarios.Report) error {
+	if opt.doc == "" {
+		return nil
+	}
+	text := page.Origin(ctx, opt.Rounds)
+	if opt.Scale != 1 {
+		text += fmt.Sprintf("\n**Durations and counts times %g: this shows that all works, and is no measurement.**\n", opt.Scale)
+	}
+	text += "\n" + r.Digest()
+	for _, name := range slices.Sorted(maps.Keys(r.Plots)) {
+		image, err := opt.doc.Draw(name, r.What, r.Plots[name])
+		if err != nil {
+			return err
+		}
+		text += "\n" + image
+	}
+	return opt.doc.Set(r.Scenario, text)
 }
 
 // write puts the reports into files, and on standard output too.
