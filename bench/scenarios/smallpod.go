@@ -37,7 +37,7 @@ type podData struct {
 }
 
 func smallPod(ctx context.Context, l *Lab) (*Report, error) {
-	group, err := newCgroup(podCPUs, podMemory)
+	group, err := newCgroup("small", limits{cpus: podCPUs, memory: podMemory})
 	if err != nil {
 		return nil, err
 	}
