@@ -106,7 +106,7 @@ func (l *Lab) peer(ctx context.Context, name, addr string, check load.Check, pro
 	if err != nil {
 		return target{}, err
 	}
-	return target{name, p, addr, always(steady.message(addr), check)}, p.listens(ctx, addr)
+	return target{name: name, server: p, addr: addr, request: always(steady.message(addr), check)}, p.listens(ctx, addr)
 }
 
 // listens waits until an address takes connections.

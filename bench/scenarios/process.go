@@ -35,6 +35,7 @@ type Lab struct {
 	env     []string // of all processes, beside this program's own
 	started []*process
 	undo    []func() error
+	pinned  bool // this program runs on some processors alone, until Close
 }
 
 // NewLab makes a lab with a folder of its own.
@@ -201,6 +202,7 @@ type workerOptions struct {
 	keys   string // file; empty for one with new keys
 	signed bool   // unsigned scripts are refused
 	group  *cgroup
+	cpus   string // processors to run on, as taskset takes them; empty for all
 	flags  []string
 	yields bool // to the generator, where Options.Yield says so
 }
@@ -240,6 +242,9 @@ func (l *Lab) launch(opt workerOptions) (*Worker, error) {
 	name := l.opt.Avap
 	if opt.yields && l.opt.Yield {
 		name, args = "chrt", append([]string{"--idle", "0", name}, args...)
+	}
+	if opt.cpus != "" {
+		name, args = "taskset", append([]string{"--cpu-list", opt.cpus, name}, args...)
 	}
 	p, err := l.start(opt.group, name, args...)
 	if err != nil {

@@ -4,6 +4,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"bufio"
 	"context"
 	"errors"
@@ -38,26 +39,30 @@ func profiles(ctx context.Context, l *Lab) (*Report, error) {
 	if err := l.needWrk(); err != nil {
 		return nil, err
 	}
-	w, err := l.worker(ctx, workerOptions{})
-	if err != nil {
-		return nil, err
-	}
-	if err := l.warm(ctx, w); err != nil {
-		return nil, err
-	}
 	var targets []target
+	var first *Worker // of steady
 	for _, name := range []string{"steady", "compute", "cold"} {
-		t := target{name, w.process, w.Addr, func() (load.Message, load.Check, error) { return message(name, w.Addr) }}
+		w, err := l.worker(ctx, workerOptions{}) // its own: no other's garbage
+		if err != nil {
+			return nil, err
+		}
+		if err := l.warm(ctx, w); err != nil {
+			return nil, err
+		}
+		first = cmp.Or(first, w)
+		request := func() (load.Message, load.Check, error) { return message(name, w.Addr) }
+		t := target{name: name, server: w.process, addr: w.Addr, request: request}
 		if _, err := t.ask(ctx); err != nil {
 			return nil, err
 		}
 		targets = append(targets, t)
 	}
 	var d profilesData
+	var err error
 	if d.Runs, err = l.measure(ctx, targets); err != nil {
 		return nil, err
 	}
-	if err := l.countAllocations(ctx, w, &d); err != nil {
+	if err := l.countAllocations(ctx, first, &d); err != nil {
 		return nil, err
 	}
 	return d.report(), nil

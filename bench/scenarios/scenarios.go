@@ -1,7 +1,8 @@
 // Package scenarios holds what is asked of a worker as a whole, each as a run
 // against processes of their own: how fast hostile scripts end, what they do to
-// healthy ones, overload, a small pod, a drain with a rotation of keys, and
-// throughput beside other servers, latency below the peak, and a start.
+// healthy ones, overload, a small pod, a drain with a rotation of keys, throughput beside
+// other servers, latency below the peak, a start, and what more workers and more
+// processors are worth.
 //
 // Each scenario is bounded in time and gives a Report: what was measured, and
 // beside it the bar that it is held to. It needs Linux, for /proc.
@@ -56,6 +57,8 @@ func All() []Scenario {
 		{"profiles", "CPU time of requests of several kinds, and heap allocations", profiles},
 		{"latency", "latency at 70 % of the peak", latency},
 		{"start", "time from start to the first answer, and idle memory", start},
+		{"capacity", "one, two and four workers of a quarter processor behind a balancer", capacity},
+		{"cores", "CPU time of a request on two cores against one", cores},
 	}
 }
 

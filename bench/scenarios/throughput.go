@@ -95,8 +95,8 @@ func (l *Lab) ours(ctx context.Context) ([]target, error) {
 	unsigned := steady.message(w.Addr)
 	signed, err := load.Sign(keys[1], unsigned, time.Now())
 	return []target{
-		{oursUnsigned, w.process, w.Addr, always(unsigned, steady.check)},
-		{oursSigned, w.process, w.Addr, always(signed, steady.check)},
+		{name: oursUnsigned, server: w.process, addr: w.Addr, request: always(unsigned, steady.check)},
+		{name: oursSigned, server: w.process, addr: w.Addr, request: always(signed, steady.check)},
 	}, err
 }
 
@@ -116,7 +116,7 @@ func (l *Lab) bare(ctx context.Context, answer []byte) ([]target, error) {
 		if err != nil {
 			return nil, err
 		}
-		t := target{kind.name, p, addr, always(steady.message(addr), steady.check)}
+		t := target{name: kind.name, server: p, addr: addr, request: always(steady.message(addr), steady.check)}
 		if err := p.listens(ctx, addr); err != nil {
 			return nil, err
 		}

@@ -19,7 +19,12 @@ import (
 	"github.com/avap-framework/avap/internal/load"
 )
 
-const wrkRound = 10 * time.Second
+const (
+	wrkRound = 10 * time.Second // of one target
+	// wrkTurn is how long wrk runs before the next target has its turn: a shared machine
+	// does not keep its speed for long.
+	wrkTurn = time.Second
+)
 
 // A target is a server and the requests to it.
 type target struct {
@@ -29,6 +34,7 @@ type target struct {
 	// request makes the request and the check of its answer. It is called before each
 	// run, so that what must be new is new again.
 	request func() (load.Message, load.Check, error)
+	before  func(context.Context) error // called before each turn; nil for nothing
 }
 
 // wrkRun is what one run of wrk has found.
@@ -78,25 +84,52 @@ func installed(program, packages string) error {
 	return nil
 }
 
-// measure puts each target under load in turn, round after round.
+// measure puts the targets under load, round after round.
 func (l *Lab) measure(ctx context.Context, targets []target) ([]wrkRun, error) {
 	var runs []wrkRun
 	for round := range l.opt.Rounds {
-		for _, t := range targets {
-			run, err := l.wrk(ctx, t)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", t.name, err)
-			}
+		done, err := l.wrkRound(ctx, targets)
+		if err != nil {
+			return nil, err
+		}
+		for _, run := range done {
 			run.Round = round + 1
-			l.logf("  round %d of %d, %s: %.0f/s, %v of CPU each", round+1, l.opt.Rounds, t.name, run.Rate, run.Each)
+			l.logf("  round %d of %d, %s: %.0f/s, %v of CPU each", run.Round, l.opt.Rounds, run.Target, run.Rate, run.Each)
 			runs = append(runs, run)
 		}
 	}
 	return runs, nil
 }
 
-// wrk puts a target under load and measures what its processes used.
-func (l *Lab) wrk(ctx context.Context, t target) (wrkRun, error) {
+// wrkRound gives every target its turns, and adds them up.
+func (l *Lab) wrkRound(ctx context.Context, targets []target) ([]wrkRun, error) {
+	sums := make([]wrkRun, len(targets))
+	turns := max(1, int(l.scaled(wrkRound)/wrkTurn))
+	for range turns {
+		for i, t := range targets {
+			if t.before != nil {
+				if err := t.before(ctx); err != nil {
+					return nil, err
+				}
+			}
+			turn, err := l.wrk(ctx, t, wrkTurn)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", t.name, err)
+			}
+			sum := &sums[i]
+			sum.Target = turn.Target
+			sum.Requests += turn.Requests
+			sum.Errors += turn.Errors
+			sum.CPU = sum.CPU.Add(turn.CPU)
+			sum.Rate += turn.Rate / float64(turns)
+			sum.Each = sum.CPU.Total / time.Duration(sum.Requests)
+		}
+	}
+	return sums, nil
+}
+
+// wrk puts a target under load, for whole seconds, and measures what its processes used.
+func (l *Lab) wrk(ctx context.Context, t target, duration time.Duration) (wrkRun, error) {
 	m, _, err := t.request()
 	if err != nil {
 		return wrkRun{}, err
@@ -105,7 +138,7 @@ func (l *Lab) wrk(ctx context.Context, t target) (wrkRun, error) {
 	if err := os.WriteFile(script, []byte(wrkScript(m)), 0o644); err != nil {
 		return wrkRun{}, err
 	}
-	seconds := strconv.Itoa(max(1, int(l.scaled(wrkRound).Seconds())))
+	seconds := strconv.Itoa(max(1, int(duration.Seconds())))
 	before, err := t.server.cpu()
 	if err != nil {
 		return wrkRun{}, err
