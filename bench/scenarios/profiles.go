@@ -4,8 +4,8 @@
 package scenarios
 
 import (
-	"cmp"
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
