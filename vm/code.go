@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"unsafe"
 
 	"github.com/avap-framework/avap/bytecode"
 )
@@ -115,6 +116,9 @@ func Link(p *bytecode.Program, lookup func(name string) *Command) (*Code, error)
 			wide: f.Registers > bytecode.MaxDirect,
 		}
 	}
+	for i := range c.functions {
+		c.fuse(&c.functions[i])
+	}
 	c.commands = make([]*Command, len(p.Commands))
 	for i, want := range p.Commands {
 		if got := lookup(want.Name); got != nil && sameInterface(got.Params, want.Params) {
@@ -147,6 +151,11 @@ func Link(p *bytecode.Program, lookup func(name string) *Command) (*Code, error)
 	return c, nil
 }
 
+// function gives a function that an instruction calls.
+func (c *Code) function(i int32) *function {
+	return (*function)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(c.functions)), int(i)*int(unsafe.Sizeof(function{}))))
+}
+
 // Program gives the program behind the code.
 func (c *Code) Program() *bytecode.Program { return c.program }
 
@@ -169,10 +178,16 @@ func (c *Code) Size() int {
 	return n
 }
 
+// words gives the instructions of a function as the machine keeps them, and one
+// more, which is never run: the machine points at the instruction behind the one that
+// it runs.
 func words(code []bytecode.Instr) []word {
-	ws := make([]word, len(code))
+	ws := make([]word, len(code)+1)
 	for i, in := range code {
-		ws[i] = makeWord(in)
+		ws[i] = word{op: in.Op, a: in.A, b: in.B, x: in.X, c: in.C}
+		if bytecode.Ops[in.Op].Jumps() {
+			ws[i].c = int32((int(in.C) - i) * wordSize)
+		}
 	}
 	return ws
 }
@@ -217,16 +232,27 @@ func (f *function) position(pc int) (line, col int) {
 	return int(f.Positions[lo].Line), int(f.Positions[lo].Col)
 }
 
-// word is an instruction as the machine keeps it: operation, A, B and X in the low
-// four bytes, C in the high half.
-type word uint64
-
-func makeWord(in bytecode.Instr) word {
-	return word(in.Op) | word(in.A)<<8 | word(in.B)<<16 | word(in.X)<<24 | word(uint32(in.C))<<32
+// word is an instruction as the machine keeps it.
+type word struct {
+	op      bytecode.Op
+	a, b, x uint8
+	c       int32 // of a jump, the way to its target from itself, in bytes
 }
 
-func (w word) op() bytecode.Op { return bytecode.Op(w) }
-func (w word) a() uint8        { return uint8(w >> 8) }
-func (w word) b() uint8        { return uint8(w >> 16) }
-func (w word) x() uint8        { return uint8(w >> 24) }
-func (w word) c() int32        { return int32(w >> 32) }
+const (
+	wordShift = 3
+	wordSize  = 1 << wordShift // bytes
+)
+
+var refuelling = word{op: opRefuel}
+
+// behind gives the n-th instruction behind w.
+func (w *word) behind(n int) *word {
+	return (*word)(unsafe.Add(unsafe.Pointer(w), n*wordSize))
+}
+
+// address is where an instruction stands. Code does not move.
+func address(w *word) int { return int(uintptr(unsafe.Pointer(w))) }
+
+// immediate gives the 16-bit operand of the comparing jumps.
+func (w *word) immediate() int64 { return int64(int16(uint16(w.b) | uint16(w.x)<<8)) }

@@ -24,17 +24,17 @@ func (m *Machine) window(base int) *[bytecode.MaxDirect]Value {
 // The type word is written only where it changes, which spares most writes the
 // look at the garbage collector's write barrier.
 func (v *Value) setInt(i int64) {
+	v.n = uint64(i)
 	if v.p != unsafe.Pointer(&tags[Int]) {
 		v.p = unsafe.Pointer(&tags[Int])
 	}
-	v.n = uint64(i)
 }
 
 func (v *Value) setFloat(f float64) {
+	v.n = math.Float64bits(f)
 	if v.p != unsafe.Pointer(&tags[Float]) {
 		v.p = unsafe.Pointer(&tags[Float])
 	}
-	v.n = math.Float64bits(f)
 }
 
 func (v *Value) setBool(b bool) {
@@ -48,9 +48,6 @@ func (v *Value) setBool(b bool) {
 // finite tells whether f is neither infinite nor NaN.
 func finite(f float64) bool { return f-f == 0 }
 
-// immediate gives the 16-bit operand of the comparing jumps.
-func immediate(in word) int64 { return int64(int16(in >> 16)) }
-
 // jumpFuel is what a jump that is taken costs beside its instruction: it takes twice
 // the time of a plain one. So the smallest endless loops do not run far longer on
 // their instructions than other scripts.
@@ -59,395 +56,400 @@ const jumpFuel = 1
 // dispatch runs the top frame until the script stops, which is nil, or an
 // operation fails. Then the frame's pc is behind that operation.
 //
-// Fuel is charged for each run of instructions between two jumps. budget is the
-// fuel that is left plus pc, so that it stays the same while pc runs on: a jump
-// moves both.
+// ip points at the next instruction. Fuel is charged for each run of instructions
+// between two jumps: budget is the fuel that is left, in bytes of code, plus ip, so
+// that it stays the same while ip runs on. A jump moves both.
 //
-// There are few calls, and pc is read back from the frame behind them, so that the
-// compiler can keep the loop's variables in registers.
+// All that is not the usual case leaves through one call, behind which everything
+// is read back from the machine: so the compiler keeps the loop's variables in
+// registers, and has none to save on the way.
 func (m *Machine) dispatch() error {
+reload:
+	fr := &m.frames[len(m.frames)-1]
+	regs := m.window(fr.base)
+	ip := fr.next()
+	budget := int(m.fuel)*wordSize + address(ip)
 	for {
-		fr := &m.frames[len(m.frames)-1]
-		code := unsafe.Pointer(unsafe.SliceData(fr.fn.code))
-		regs := m.window(fr.base)
-		pc := fr.pc
-		budget := int(m.fuel) + pc
-		for {
-			in := *(*word)(unsafe.Add(code, pc*8))
-			pc++
-			switch in.op() {
-			case bytecode.OpMove:
-				regs[in.a()] = regs[in.b()]
+		in := ip
+		ip = in.behind(1)
+		switch in.op {
+		case bytecode.OpMove:
+			regs[in.a] = regs[in.b]
+			continue
+		case bytecode.OpLoadK:
+			regs[in.a] = fr.code.constants[in.c]
+			continue
+		case bytecode.OpLoadI:
+			regs[in.a].setInt(int64(in.c))
+			continue
+		case bytecode.OpLoadNone:
+			regs[in.a] = NoneValue()
+			continue
+		case bytecode.OpLoadBool:
+			regs[in.a].setBool(in.b != 0)
+			continue
+		case bytecode.OpLoadUnset:
+			regs[in.a] = Value{}
+			continue
+		case bytecode.OpLoadWide:
+			regs[in.a] = m.stack[fr.base+int(in.c)]
+			continue
+		case bytecode.OpStoreWide:
+			m.stack[fr.base+int(in.c)] = regs[in.a]
+			continue
+		case bytecode.OpGetGlobal:
+			regs[in.a] = m.stack[in.c]
+			continue
+		case bytecode.OpLoadGlobal:
+			if v := m.stack[in.c]; !v.IsUnset() {
+				regs[in.a] = v
 				continue
-			case bytecode.OpLoadK:
-				regs[in.a()] = fr.code.constants[in.c()]
+			}
+		case bytecode.OpSetGlobal:
+			m.stack[in.c] = regs[in.a]
+			if m.born[in.c] {
 				continue
-			case bytecode.OpLoadI:
-				regs[in.a()].setInt(int64(in.c()))
+			}
+		case bytecode.OpBirth:
+			if m.born[in.c] {
 				continue
-			case bytecode.OpLoadNone:
-				regs[in.a()] = NoneValue()
+			}
+			if n := len(m.births); n < cap(m.births) && m.mem.left >= valueSize {
+				m.born[in.c] = true
+				m.births = m.births[:n+1]
+				m.births[n] = in.c
+				m.mem.left -= valueSize
 				continue
-			case bytecode.OpLoadBool:
-				regs[in.a()].setBool(in.b() != 0)
+			}
+		case bytecode.OpLog:
+			if !m.in.Logs {
 				continue
-			case bytecode.OpLoadUnset:
-				regs[in.a()] = Value{}
+			}
+		case bytecode.OpCheck:
+			if !regs[in.a].IsUnset() {
 				continue
-			case bytecode.OpLoadWide:
-				regs[in.a()] = m.stack[fr.base+int(in.c())]
-				continue
-			case bytecode.OpStoreWide:
-				m.stack[fr.base+int(in.c())] = regs[in.a()]
-				continue
-			case bytecode.OpGetGlobal:
-				regs[in.a()] = m.stack[in.c()]
-				continue
-			case bytecode.OpLoadGlobal:
-				if v := m.stack[in.c()]; !v.IsUnset() {
-					regs[in.a()] = v
-					continue
-				}
-			case bytecode.OpSetGlobal:
-				m.stack[in.c()] = regs[in.a()]
-				if m.born[in.c()] {
-					continue
-				}
-			case bytecode.OpBirth:
-				if m.born[in.c()] {
-					continue
-				}
-				if n := len(m.births); n < cap(m.births) && m.mem.left >= valueSize {
-					m.born[in.c()] = true
-					m.births = m.births[:n+1]
-					m.births[n] = in.c()
-					m.mem.left -= valueSize
-					continue
-				}
-			case bytecode.OpLog:
-				if !m.in.Logs {
-					continue
-				}
-			case bytecode.OpCheck:
-				if !regs[in.a()].IsUnset() {
-					continue
-				}
+			}
 
-			case bytecode.OpAdd:
-				a, b := &regs[in.b()], &regs[in.x()]
-				if a.IsInt() && b.IsInt() {
-					x, y := int64(a.n), int64(b.n)
-					if s := x + y; (s > x) == (y > 0) {
-						regs[in.a()].setInt(s)
-						goto loop
-					}
-				} else if a.IsFloat() && b.IsFloat() {
-					if f := a.Float() + b.Float(); finite(f) {
-						regs[in.a()].setFloat(f)
-						continue
-					}
-				}
-			case bytecode.OpSub:
-				a, b := &regs[in.b()], &regs[in.x()]
-				if a.IsInt() && b.IsInt() {
-					x, y := int64(a.n), int64(b.n)
-					if s := x - y; (s < x) == (y > 0) {
-						regs[in.a()].setInt(s)
-						continue
-					}
-				} else if a.IsFloat() && b.IsFloat() {
-					if f := a.Float() - b.Float(); finite(f) {
-						regs[in.a()].setFloat(f)
-						continue
-					}
-				}
-			case bytecode.OpMul:
-				a, b := &regs[in.b()], &regs[in.x()]
-				if a.IsFloat() && b.IsFloat() {
-					if f := a.Float() * b.Float(); finite(f) {
-						regs[in.a()].setFloat(f)
-						continue
-					}
-				} else if a.IsInt() && b.IsInt() && fitsHalf(a.n) && fitsHalf(b.n) {
-					regs[in.a()].setInt(int64(a.n) * int64(b.n))
-					continue
-				} else if a.IsInt() && b.IsFloat() {
-					if f := float64(int64(a.n)) * b.Float(); finite(f) {
-						regs[in.a()].setFloat(f)
-						continue
-					}
-				}
-			case bytecode.OpDiv:
-				a, b := &regs[in.b()], &regs[in.x()]
-				if a.IsFloat() && b.IsFloat() && b.Float() != 0 {
-					if f := a.Float() / b.Float(); finite(f) {
-						regs[in.a()].setFloat(f)
-						continue
-					}
-				}
-			case bytecode.OpMod:
-				a, b := &regs[in.b()], &regs[in.x()]
-				if a.IsInt() && b.IsInt() && int64(a.n) >= 0 && int64(b.n) > 0 {
-					regs[in.a()].setInt(int64(a.n % b.n))
+		case bytecode.OpAdd:
+			a, b := &regs[in.b], &regs[in.x]
+			if a.IsInt() && b.IsInt() {
+				x, y := int64(a.n), int64(b.n)
+				if s := x + y; (x^s)&(y^s) >= 0 {
+					regs[in.a].setInt(s)
 					continue
 				}
-			case bytecode.OpAddI:
-				if a := &regs[in.b()]; a.IsInt() {
-					x, y := int64(a.n), int64(in.c())
-					if s := x + y; (s > x) == (y > 0) {
-						regs[in.a()].setInt(s)
-						continue
-					}
-				}
-			case bytecode.OpSubI:
-				if a := &regs[in.b()]; a.IsInt() {
-					x, y := int64(a.n), int64(in.c())
-					if s := x - y; (s < x) == (y > 0) {
-						regs[in.a()].setInt(s)
-						continue
-					}
-				}
-			case bytecode.OpMulI:
-				if a := &regs[in.b()]; a.IsInt() && fitsHalf(a.n) {
-					regs[in.a()].setInt(int64(a.n) * int64(in.c()))
+			} else if a.IsFloat() && b.IsFloat() {
+				if f := a.Float() + b.Float(); finite(f) {
+					regs[in.a].setFloat(f)
 					continue
 				}
+			}
+		case opAddLoop:
+			a, b := &regs[in.b], &regs[in.x]
+			if a.IsInt() && b.IsInt() {
+				x, y := int64(a.n), int64(b.n)
+				if s := x + y; (x^s)&(y^s) >= 0 {
+					regs[in.a].setInt(s)
+					in = ip
+					ip = in.behind(1)
+					goto count
+				}
+			}
+		case bytecode.OpSub:
+			a, b := &regs[in.b], &regs[in.x]
+			if a.IsInt() && b.IsInt() {
+				x, y := int64(a.n), int64(b.n)
+				if s := x - y; (x^y)&(x^s) >= 0 {
+					regs[in.a].setInt(s)
+					continue
+				}
+			} else if a.IsFloat() && b.IsFloat() {
+				if f := a.Float() - b.Float(); finite(f) {
+					regs[in.a].setFloat(f)
+					continue
+				}
+			}
+		case bytecode.OpMul:
+			a, b := &regs[in.b], &regs[in.x]
+			if a.IsFloat() && b.IsFloat() {
+				if f := a.Float() * b.Float(); finite(f) {
+					regs[in.a].setFloat(f)
+					continue
+				}
+			} else if a.IsInt() && b.IsInt() && fitsHalf(a.n) && fitsHalf(b.n) {
+				regs[in.a].setInt(int64(a.n) * int64(b.n))
+				continue
+			} else if a.IsInt() && b.IsFloat() {
+				if f := float64(int64(a.n)) * b.Float(); finite(f) {
+					regs[in.a].setFloat(f)
+					continue
+				}
+			}
+		case bytecode.OpDiv:
+			a, b := &regs[in.b], &regs[in.x]
+			if a.IsFloat() && b.IsFloat() && b.Float() != 0 {
+				if f := a.Float() / b.Float(); finite(f) {
+					regs[in.a].setFloat(f)
+					continue
+				}
+			}
+		case bytecode.OpMod:
+			a, b := &regs[in.b], &regs[in.x]
+			if a.IsInt() && b.IsInt() && int64(a.n) >= 0 && int64(b.n) > 0 {
+				regs[in.a].setInt(int64(a.n % b.n))
+				continue
+			}
+		case bytecode.OpAddI:
+			if a := &regs[in.b]; a.IsInt() {
+				x, y := int64(a.n), int64(in.c)
+				if s := x + y; (x^s)&(y^s) >= 0 {
+					regs[in.a].setInt(s)
+					continue
+				}
+			}
+		case bytecode.OpSubI:
+			if a := &regs[in.b]; a.IsInt() {
+				x, y := int64(a.n), int64(in.c)
+				if s := x - y; (x^y)&(x^s) >= 0 {
+					regs[in.a].setInt(s)
+					continue
+				}
+			}
+		case bytecode.OpMulI:
+			if a := &regs[in.b]; a.IsInt() && fitsHalf(a.n) {
+				regs[in.a].setInt(int64(a.n) * int64(in.c))
+				continue
+			}
 
-			case bytecode.OpJump:
-				goto jump
-			case bytecode.OpJumpTrue:
-				if a := &regs[in.a()]; a.IsBool() {
-					if a.n != 0 {
-						goto jump
-					}
-					continue
-				}
-				goto test
-			case bytecode.OpJumpFalse:
-				if a := &regs[in.a()]; a.IsBool() {
-					if a.n == 0 {
-						goto jump
-					}
-					continue
-				}
-				goto test
-			case bytecode.OpJumpSet:
-				if !regs[in.a()].IsUnset() {
+		case bytecode.OpJump:
+			goto jump
+		case bytecode.OpJumpTrue:
+			if a := &regs[in.a]; a.IsBool() {
+				if a.n != 0 {
 					goto jump
 				}
 				continue
-			case bytecode.OpJumpUnset:
-				if regs[in.a()].IsUnset() {
+			}
+			break
+		case bytecode.OpJumpFalse:
+			if a := &regs[in.a]; a.IsBool() {
+				if a.n == 0 {
 					goto jump
 				}
 				continue
-			case bytecode.OpJumpEq:
-				if a, b := &regs[in.a()], &regs[in.b()]; a.IsInt() && b.IsInt() {
-					if int64(a.n) == int64(b.n) {
-						goto jump
-					}
-					continue
-				}
-				goto test
-			case bytecode.OpJumpNe:
-				if a, b := &regs[in.a()], &regs[in.b()]; a.IsInt() && b.IsInt() {
-					if int64(a.n) != int64(b.n) {
-						goto jump
-					}
-					continue
-				}
-				goto test
-			case bytecode.OpJumpLt:
-				if a, b := &regs[in.a()], &regs[in.b()]; a.IsInt() && b.IsInt() {
-					if int64(a.n) < int64(b.n) {
-						goto jump
-					}
-					continue
-				}
-				goto test
-			case bytecode.OpJumpLe:
-				if a, b := &regs[in.a()], &regs[in.b()]; a.IsInt() && b.IsInt() {
-					if int64(a.n) <= int64(b.n) {
-						goto jump
-					}
-					continue
-				}
-				goto test
-			case bytecode.OpJumpGt:
-				if a, b := &regs[in.a()], &regs[in.b()]; a.IsInt() && b.IsInt() {
-					if int64(a.n) > int64(b.n) {
-						goto jump
-					}
-					continue
-				}
-				goto test
-			case bytecode.OpJumpGe:
-				if a, b := &regs[in.a()], &regs[in.b()]; a.IsInt() && b.IsInt() {
-					if int64(a.n) >= int64(b.n) {
-						goto jump
-					}
-					continue
-				}
-				goto test
-			case bytecode.OpJumpEqI:
-				if a := &regs[in.a()]; a.IsInt() {
-					if int64(a.n) == immediate(in) {
-						goto jump
-					}
-					continue
-				}
-				goto test
-			case bytecode.OpJumpNeI:
-				if a := &regs[in.a()]; a.IsInt() {
-					if int64(a.n) != immediate(in) {
-						goto jump
-					}
-					continue
-				}
-				goto test
-			case bytecode.OpJumpLtI:
-				if a := &regs[in.a()]; a.IsInt() {
-					if int64(a.n) < immediate(in) {
-						goto jump
-					}
-					continue
-				}
-				goto test
-			case bytecode.OpJumpLeI:
-				if a := &regs[in.a()]; a.IsInt() {
-					if int64(a.n) <= immediate(in) {
-						goto jump
-					}
-					continue
-				}
-				goto test
-			case bytecode.OpJumpGtI:
-				if a := &regs[in.a()]; a.IsInt() {
-					if int64(a.n) > immediate(in) {
-						goto jump
-					}
-					continue
-				}
-				goto test
-			case bytecode.OpJumpGeI:
-				if a := &regs[in.a()]; a.IsInt() {
-					if int64(a.n) >= immediate(in) {
-						goto jump
-					}
-					continue
-				}
-				goto test
-			case bytecode.OpJumpIf:
-				if a, b := &regs[in.a()], &regs[in.b()]; a.IsInt() && b.IsInt() {
-					if !compareInts(bytecode.Comparator(in.x()), a.Int(), b.Int()) {
-						goto jump
-					}
-					continue
-				}
-				goto test
-			case bytecode.OpForPrep, bytecode.OpIterNext:
-				goto test
-			case bytecode.OpForLoop:
-				goto count
-
-			case bytecode.OpIndex:
-				if a, b := &regs[in.b()], &regs[in.x()]; b.IsInt() && a.Kind() == List {
-					if items := a.list().items; b.n < uint64(len(items)) {
-						regs[in.a()] = items[b.n]
-						continue
-					}
-				}
-
-			case bytecode.OpCall:
-				fr.pc = pc
-				m.fuel = int64(budget - pc)
-				if err := m.call(fr, in); err != nil {
-					return err
-				}
-				goto frame
-			case bytecode.OpReturn:
-				m.fuel = int64(budget - pc)
-				m.leave(regs[in.a()])
-				goto frame
-			case bytecode.OpReturnNone:
-				m.fuel = int64(budget - pc)
-				m.leave(NoneValue())
-				goto frame
-			case bytecode.OpCommand:
-				fr.pc = pc
-				m.fuel = int64(budget - pc)
-				if err := m.command(fr, in); err != nil {
-					return err
-				}
-				goto frame
-			case bytecode.OpStop:
-				fr.pc = pc
-				m.fuel = int64(budget - pc)
-				if len(m.frames) == 1 {
-					return m.Work(0)
-				}
-				m.leaveDefinition()
-				goto frame
 			}
-
-			// All the rest, and what of the above is not the usual case.
-			fr.pc = pc
-			m.fuel = int64(budget - pc)
-			m.mem.op = m.mem.left
-			if err := m.native(fr, regs, in); err != nil {
-				return err
-			}
-			pc = fr.pc
-			budget = int(m.fuel) + pc
-			continue
-
-		loop: // often the end of a counted loop comes next: that spares a dispatch
-			in = *(*word)(unsafe.Add(code, pc*8))
-			if in.op() != bytecode.OpForLoop {
-				continue
-			}
-			pc++
-
-		count:
-			// The verifier holds that these two registers are the loop's own ints.
-			if n := int64(regs[in.a()].n); n < int64(regs[in.a()+1].n) {
-				regs[in.a()].n = uint64(n + 1)
-				regs[in.b()].setInt(n + 1)
+			break
+		case bytecode.OpJumpSet:
+			if !regs[in.a].IsUnset() {
 				goto jump
 			}
 			continue
-
-		test: // whether to jump is a longer story
-			fr.pc = pc
-			m.fuel = int64(budget - pc)
-			m.mem.op = m.mem.left
-			if yes, err := m.test(regs, in); err != nil {
-				return err
-			} else if !yes {
-				pc = fr.pc
-				budget = int(m.fuel) + pc
+		case bytecode.OpJumpUnset:
+			if regs[in.a].IsUnset() {
+				goto jump
+			}
+			continue
+		case bytecode.OpJumpEq:
+			if a, b := &regs[in.a], &regs[in.b]; a.IsInt() && b.IsInt() {
+				if int64(a.n) == int64(b.n) {
+					goto jump
+				}
 				continue
 			}
-			pc = fr.pc
-			budget = int(m.fuel) + pc
-			in = *(*word)(unsafe.Add(code, (pc-1)*8))
-
-		jump:
-			if budget < pc {
-				fr.pc = pc
-				m.fuel = int64(budget - pc)
-				m.mem.op = m.mem.left
-				if err := m.refuel(); err != nil {
-					return err
+			break
+		case bytecode.OpJumpNe:
+			if a, b := &regs[in.a], &regs[in.b]; a.IsInt() && b.IsInt() {
+				if int64(a.n) != int64(b.n) {
+					goto jump
 				}
-				pc = fr.pc
-				budget = int(m.fuel) + pc
-				in = *(*word)(unsafe.Add(code, (pc-1)*8))
+				continue
 			}
-			budget += int(in.c()) - pc - jumpFuel
-			pc = int(in.c())
+			break
+		case bytecode.OpJumpLt:
+			if a, b := &regs[in.a], &regs[in.b]; a.IsInt() && b.IsInt() {
+				if int64(a.n) < int64(b.n) {
+					goto jump
+				}
+				continue
+			}
+			break
+		case bytecode.OpJumpLe:
+			if a, b := &regs[in.a], &regs[in.b]; a.IsInt() && b.IsInt() {
+				if int64(a.n) <= int64(b.n) {
+					goto jump
+				}
+				continue
+			}
+			break
+		case bytecode.OpJumpGt:
+			if a, b := &regs[in.a], &regs[in.b]; a.IsInt() && b.IsInt() {
+				if int64(a.n) > int64(b.n) {
+					goto jump
+				}
+				continue
+			}
+			break
+		case bytecode.OpJumpGe:
+			if a, b := &regs[in.a], &regs[in.b]; a.IsInt() && b.IsInt() {
+				if int64(a.n) >= int64(b.n) {
+					goto jump
+				}
+				continue
+			}
+			break
+		case bytecode.OpJumpEqI:
+			if a := &regs[in.a]; a.IsInt() {
+				if int64(a.n) == in.immediate() {
+					goto jump
+				}
+				continue
+			}
+			break
+		case bytecode.OpJumpNeI:
+			if a := &regs[in.a]; a.IsInt() {
+				if int64(a.n) != in.immediate() {
+					goto jump
+				}
+				continue
+			}
+			break
+		case bytecode.OpJumpLtI:
+			if a := &regs[in.a]; a.IsInt() {
+				if int64(a.n) < in.immediate() {
+					goto jump
+				}
+				continue
+			}
+			break
+		case bytecode.OpJumpLeI:
+			if a := &regs[in.a]; a.IsInt() {
+				if int64(a.n) <= in.immediate() {
+					goto jump
+				}
+				continue
+			}
+			break
+		case bytecode.OpJumpGtI:
+			if a := &regs[in.a]; a.IsInt() {
+				if int64(a.n) > in.immediate() {
+					goto jump
+				}
+				continue
+			}
+			break
+		case bytecode.OpJumpGeI:
+			if a := &regs[in.a]; a.IsInt() {
+				if int64(a.n) >= in.immediate() {
+					goto jump
+				}
+				continue
+			}
+			break
+		case bytecode.OpJumpIf:
+			if a, b := &regs[in.a], &regs[in.b]; a.IsInt() && b.IsInt() {
+				if !compareInts(bytecode.Comparator(in.x), a.Int(), b.Int()) {
+					goto jump
+				}
+				continue
+			}
+			break
+		case bytecode.OpForPrep, bytecode.OpIterNext:
+			break
+		case bytecode.OpForLoop:
+			goto count
+
+		case bytecode.OpIndex:
+			if a, b := &regs[in.b], &regs[in.x]; b.IsInt() && a.Kind() == List {
+				if items := a.list().items; b.n < uint64(len(items)) {
+					regs[in.a] = items[b.n]
+					continue
+				}
+			}
+
+		case opCallNear:
+			// The usual call, which takes no more stack than was used before. Only the
+			// function's names are made unset: its temporaries are written before they
+			// are read, and hold nothing that is not the script's own.
+			fn, n := fr.code.function(in.c), len(m.frames)
+			base := fr.base + int(in.a)
+			if budget < address(ip) || n > m.limits.Depth || n >= cap(m.frames) || base+fn.registers > m.high {
+				break
+			}
+			m.frames = m.frames[:n+1]
+			f := &m.frames[n]
+			if f.fn != fn || f.code != fr.code {
+				f.fn, f.code = fn, fr.code
+			}
+			f.base, f.caps, f.result = base, fr.caps, -1
+			fr.pc = fr.index(ip)
+			regs = (*[bytecode.MaxDirect]Value)(unsafe.Pointer(&regs[in.a]))
+			for i := fn.params; i < fn.named; i++ {
+				regs[uint8(i)] = Value{}
+			}
+			fr = f
+			budget -= address(ip)
+			ip = unsafe.SliceData(fn.code)
+			budget += address(ip)
+			continue
+		case bytecode.OpReturn:
+			if fr.result >= 0 {
+				break
+			}
+			regs[0] = regs[in.a]
+			goto leave
+		case bytecode.OpReturnNone:
+			if fr.result >= 0 {
+				break
+			}
+			regs[0] = NoneValue()
+			goto leave
 		}
-	frame: // the top frame has changed
+
+		// All the rest, and what of the above is not the usual case.
+	native:
+		fr.pc = fr.index(ip)
+		m.fuel = int64(budget-address(ip)) >> wordShift
+		m.mem.op = m.mem.left
+		if err := m.native(fr, regs, in); err != nil {
+			if err == errStop {
+				return nil
+			}
+			return err
+		}
+		goto reload
+
+	leave: // to the caller
+		{
+			n := len(m.frames) - 1
+			m.frames = m.frames[:n]
+			fr = &m.frames[n-1]
+			regs = m.window(fr.base)
+			budget -= address(ip)
+			ip = fr.next()
+			budget += address(ip)
+			continue
+		}
+
+	count:
+		// The verifier holds that these two registers are the loop's own ints.
+		{
+			counter := &regs[in.a]
+			n, end := int64(counter.n), (*Value)(unsafe.Add(unsafe.Pointer(counter), valueSize))
+			if n >= int64(end.n) {
+				continue
+			}
+			counter.n = uint64(n + 1)
+			regs[in.b].setInt(n + 1)
+		}
+
+	jump:
+		if budget < address(ip) {
+			in = &refuelling
+			goto native
+		}
+		way := int(in.c)
+		budget += way - (1+jumpFuel)*wordSize
+		ip = (*word)(unsafe.Add(unsafe.Pointer(in), way))
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"math"
 	"time"
+	"unsafe"
 
 	"github.com/avap-framework/avap/bytecode"
 )
@@ -130,6 +131,14 @@ type frame struct {
 	pc     int // where it goes on after the call that it makes
 	caps   Capability
 	result int // register of the caller's window base, for moved windows; -1 where it overlaps
+}
+
+// next is the instruction at the frame's pc.
+func (f *frame) next() *word { return unsafe.SliceData(f.fn.code).behind(f.pc) }
+
+// index is the place of an instruction of the frame's function.
+func (f *frame) index(w *word) int {
+	return (address(w) - address(unsafe.SliceData(f.fn.code))) >> wordShift
 }
 
 // NewMachine makes a machine that is ready for one execution under limits,

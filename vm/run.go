@@ -124,29 +124,6 @@ func (m *Machine) enter(code *Code, fn *function, args, n int, caps Capability) 
 	return nil
 }
 
-// enterFast is enter for the usual call of a script's function: one that takes
-// no more stack than was used before. Only the function's names are made unset: its
-// temporaries are written before they are read, and hold nothing that is not
-// the script's own.
-func (m *Machine) enterFast(caller *frame, fn *function, base int) bool {
-	n := len(m.frames)
-	top := base + fn.registers
-	if n > m.limits.Depth || n == cap(m.frames) || caller.fn.wide || fn.wide ||
-		top > m.high || top+spareRegisters > len(m.stack) {
-		return false
-	}
-	for i := base + fn.params; i < base+fn.named; i++ {
-		m.stack[i] = Value{}
-	}
-	m.frames = m.frames[:n+1]
-	f := &m.frames[n]
-	if f.fn != fn || f.code != caller.code {
-		f.fn, f.code = fn, caller.code
-	}
-	f.base, f.pc, f.caps, f.result = base, 0, caller.caps, -1
-	return true
-}
-
 func (m *Machine) growStack(n int) {
 	stack := make([]Value, max(n, 2*len(m.stack)))
 	copy(stack, m.stack[:m.high])
@@ -183,35 +160,30 @@ func (m *Machine) leaveDefinition() {
 	m.leaveContracts()
 }
 
-// call pushes the frame of the function that an instruction calls.
-func (m *Machine) call(fr *frame, in word) error {
-	m.mem.op = m.mem.left
+// call pushes the frame of the function that an instruction calls, where the
+// interpreter's loop cannot.
+func (m *Machine) call(fr *frame, in *word) error {
 	if err := m.Work(0); err != nil {
 		return err
 	}
-	fn, args := &fr.code.functions[in.c()], fr.base+int(in.a())
-	if m.enterFast(fr, fn, args) {
-		return nil
-	}
-	return m.enter(fr.code, fn, args, int(in.b()), fr.caps)
+	return m.enter(fr.code, &fr.code.functions[in.c], fr.base+int(in.a), int(in.b), fr.caps)
 }
 
 // command runs the command that an instruction calls: a native one to its end;
 // of a definition it pushes the frame.
-func (m *Machine) command(fr *frame, in word) error {
-	m.mem.op = m.mem.left
+func (m *Machine) command(fr *frame, in *word) error {
 	if err := m.Work(0); err != nil {
 		return err
 	}
-	cmd := fr.code.commands[in.c()]
+	cmd := fr.code.commands[in.c]
 	if cmd == nil {
-		return Errorf(CodeUnknownCommand, "command not found: %s", fr.code.program.Commands[in.c()].Name)
+		return Errorf(CodeUnknownCommand, "command not found: %s", fr.code.program.Commands[in.c].Name)
 	}
 	if missing := cmd.Needs &^ fr.caps; missing != 0 {
 		return Errorf(CodeCapability, "%s needs the capability %s", cmd.Name, missing)
 	}
 	if cmd.Code != nil {
-		err := m.enter(cmd.Code, &cmd.Code.functions[0], fr.base+int(in.a()), int(in.b()), cmd.Code.grants)
+		err := m.enter(cmd.Code, &cmd.Code.functions[0], fr.base+int(in.a), int(in.b), cmd.Code.grants)
 		if err == nil && cmd.Limits != nil {
 			m.lowered = true
 			m.enterContract(cmd.Limits)
@@ -219,7 +191,7 @@ func (m *Machine) command(fr *frame, in word) error {
 		return err
 	}
 	m.logStale()
-	return cmd.Native(m, fr.registers(m, in.a(), int(in.b())))
+	return cmd.Native(m, fr.registers(m, in.a, int(in.b)))
 }
 
 // unwind goes on in the handler of an error, or gives the error that ends the
