@@ -39,21 +39,25 @@ func (e *Engine) Begin(ctx context.Context, limits Limits, s vm.Scheduler) *Exec
 // End gives up what the execution holds. It must not be used any more.
 func (x *Execution) End() {
 	x.machine.Clear()
-	x.in = vm.Input{Variables: emptied(x.in.Variables), Query: emptied(x.in.Query), Body: emptied(x.in.Body)}
+	empty(&x.in.Variables)
+	empty(&x.in.Query)
+	empty(&x.in.Body)
 	x.Only = false
 	pool := x.engine.executions
 	x.engine = nil
 	pool.Put(x)
 }
 
-// emptied gives a slice's room back for the next execution, cleared, unless it
-// is large.
-func emptied[T any](s []T) []T {
-	if cap(s) > 64 {
-		return nil
+// empty clears a slice, and keeps its room for the next execution unless it is
+// large.
+func empty[T any](s *[]T) {
+	if cap(*s) > 64 {
+		*s = nil
 	}
-	clear(s)
-	return s[:0]
+	if len(*s) > 0 {
+		clear(*s)
+		*s = (*s)[:0]
+	}
 }
 
 // Machine is the machine of the execution, for reading its input in.
@@ -150,7 +154,7 @@ func (x *Execution) Compile(script string) (*Program, error) {
 // Run runs a program of the same engine to its end.
 func (x *Execution) Run(p *Program) error {
 	x.in.Logs = x.in.Logs && !x.Only
-	return x.machine.Run(p.code, x.in)
+	return x.machine.Execute(p.code, &x.in)
 }
 
 // AppendAnswer appends the JSON answer of an execution that succeeded.

@@ -81,7 +81,7 @@ type Machine struct {
 	pc     int // of the native operation that runs, for the walk
 
 	caught  Value // message of the error caught last
-	in      Input
+	in      *Input
 	exports []Field
 	births  []int32 // variables in the order in which they came to be: a slot, or ^i for in.Variables[i]
 	born    []bool  // by slot
@@ -156,7 +156,7 @@ func (m *Machine) Reset(ctx context.Context, l Limits, s Scheduler) {
 	if m.ctx != nil {
 		m.Clear()
 	}
-	if l != m.given || m.lowered || m.limits == (Limits{}) {
+	if l != m.given || m.lowered || m.limits.Depth == 0 {
 		m.given, m.limits, m.lowered = l, l.withDefaults(), false
 	}
 	if s == nil {
@@ -168,7 +168,11 @@ func (m *Machine) Reset(ctx context.Context, l Limits, s Scheduler) {
 	m.reserve = m.limits.Instructions - m.fuel
 	m.ctx, m.done = ctx, ctx.Done()
 	m.clock = stopwatch{limit: m.limits.Time}
+	m.in = &noInput
 }
+
+// noInput is the input of a machine that runs nothing yet.
+var noInput Input
 
 // Restrict lowers limits of the execution where l is lower; zero fields change
 // nothing. What was used so far counts.
@@ -205,13 +209,15 @@ func (m *Machine) Clear() {
 	}
 	clear(m.states)
 	clearShort(m.stack[:m.high])
-	clearShort(m.frames)
+	for i := range m.frames { // the rest of a frame is numbers
+		m.frames[i].code, m.frames[i].fn = nil, nil
+	}
 	clearShort(m.exports)
 	m.states, m.frames, m.exports, m.contracts = m.states[:0], m.frames[:0], m.exports[:0], m.contracts[:0]
 	m.high, m.pc, m.hostCalls, m.written = 0, 0, 0, 0
 	m.births, m.logs = m.births[:0], m.logs[:0]
 	clear(m.born)
-	m.caught, m.in = Value{}, Input{}
+	m.caught, m.in = Value{}, &noInput
 	if m.mem.reserved > 0 {
 		m.sched.Release(m.mem.reserved)
 		m.mem.reserved = 0

@@ -13,10 +13,13 @@ import (
 	"github.com/avap-framework/avap/bytecode"
 )
 
-// Run executes a script to its end. The results are read from the machine
-// afterwards, until the next Reset or Clear. A failed execution has none. The
-// error is an *Error.
-func (m *Machine) Run(code *Code, in Input) (err error) {
+// Run is Execute with an input of its own.
+func (m *Machine) Run(code *Code, in Input) error { return m.Execute(code, &in) }
+
+// Execute runs a script to its end. The input must not change, and the results are
+// read from the machine, until the next Reset or Clear. A failed execution has no
+// results. The error is an *Error.
+func (m *Machine) Execute(code *Code, in *Input) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			cause := fmt.Errorf("%v\n%s", r, debug.Stack())
@@ -44,7 +47,7 @@ func (m *Machine) Run(code *Code, in Input) (err error) {
 }
 
 // start puts the first frame in place and the request's variables into their slots.
-func (m *Machine) start(code *Code, in Input) error {
+func (m *Machine) start(code *Code, in *Input) error {
 	m.in = in
 	main := &code.functions[0]
 	if n := main.Registers + spareRegisters; n > len(m.stack) {
@@ -71,7 +74,12 @@ func (m *Machine) start(code *Code, in Input) error {
 	if code.grants != 0 { // a contract only ever lowers what there is
 		caps &= code.grants
 	}
-	m.frames = append(m.frames, frame{code: code, fn: main, caps: caps, result: -1})
+	if cap(m.frames) == 0 {
+		m.frames = make([]frame, 0, 8)
+	}
+	m.frames = m.frames[:1]
+	f := &m.frames[0]
+	f.code, f.fn, f.base, f.pc, f.caps, f.result = code, main, 0, 0, caps, -1
 	return nil
 }
 

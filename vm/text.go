@@ -72,6 +72,9 @@ func (m *Machine) reprOf(v Value) (Value, error) {
 
 // concat joins the texts of values; None and unset are empty.
 func (m *Machine) concat(vs []Value) (Value, error) {
+	if len(vs) == 2 && vs[1].IsInt() && vs[0].IsString() && vs[0].byteLen() < 512 {
+		return m.numbered(vs[0], vs[1].Int())
+	}
 	size := 0
 	for _, v := range vs {
 		switch v.Kind() {
@@ -112,6 +115,20 @@ func (m *Machine) concat(vs []Value) (Value, error) {
 	}
 	r.n |= ascii
 	return r, nil
+}
+
+// numbered is concat for a short text and an int, as in "T-" + str(n): what keys and
+// labels are made of.
+func (m *Machine) numbered(text Value, i int64) (Value, error) {
+	n := text.byteLen()
+	v, buf, err := m.newText(n + intLen(i))
+	if err != nil {
+		return Value{}, err
+	}
+	copy(buf, text.str())
+	writeInt(buf[n:], i)
+	v.n |= text.n & asciiFlag
+	return v, nil
 }
 
 // concatAny is concat for values of all kinds.
@@ -361,10 +378,29 @@ func intLen(i int64) int {
 	for ; u >= 10_000; u /= 10_000 {
 		n += 4
 	}
-	for ; u >= 10; u /= 10 {
+	switch {
+	case u >= 1000:
+		n += 3
+	case u >= 100:
+		n += 2
+	case u >= 10:
 		n++
 	}
 	return n
+}
+
+// writeInt fills dst, which has intLen(i) bytes, with what appendInt appends.
+func writeInt(dst []byte, i int64) {
+	u := magnitude(i)
+	at := len(dst) - 1
+	for ; u >= 10 && at > 0; at-- {
+		dst[at] = byte('0' + u%10)
+		u /= 10
+	}
+	dst[at] = byte('0' + u)
+	if i < 0 {
+		dst[0] = '-'
+	}
 }
 
 // appendFloat appends a float as Python's repr() writes it: the shortest

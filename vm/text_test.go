@@ -117,6 +117,16 @@ func TestIntLen(t *testing.T) {
 	}
 }
 
+func TestWriteInt(t *testing.T) {
+	for _, i := range []int64{0, 9, 10, 11, 99, 100, 12345, math.MaxInt64, -1, -10, -98765, math.MinInt64} {
+		buf := make([]byte, intLen(i))
+		writeInt(buf, i)
+		if got, want := string(buf), strconv.FormatInt(i, 10); got != want {
+			t.Errorf("%d is written %q", i, got)
+		}
+	}
+}
+
 func TestReadNumber(t *testing.T) {
 	m := NewMachine(Limits{})
 	for in, want := range map[string]string{
