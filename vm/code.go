@@ -117,7 +117,8 @@ func Link(p *bytecode.Program, lookup func(name string) *Command) (*Code, error)
 		}
 	}
 	for i := range c.functions {
-		c.fuse(&c.functions[i])
+		c.nearCalls(&c.functions[i])
+		fuse(c.functions[i].code)
 	}
 	c.commands = make([]*Command, len(p.Commands))
 	for i, want := range p.Commands {

@@ -131,30 +131,7 @@ reload:
 			}
 
 		case bytecode.OpAdd:
-			a, b := &regs[in.b], &regs[in.x]
-			if a.IsInt() && b.IsInt() {
-				x, y := int64(a.n), int64(b.n)
-				if s := x + y; (x^s)&(y^s) >= 0 {
-					regs[in.a].setInt(s)
-					continue
-				}
-			} else if a.IsFloat() && b.IsFloat() {
-				if f := a.Float() + b.Float(); finite(f) {
-					regs[in.a].setFloat(f)
-					continue
-				}
-			}
-		case opAddLoop:
-			a, b := &regs[in.b], &regs[in.x]
-			if a.IsInt() && b.IsInt() {
-				x, y := int64(a.n), int64(b.n)
-				if s := x + y; (x^s)&(y^s) >= 0 {
-					regs[in.a].setInt(s)
-					in = ip
-					ip = in.behind(1)
-					goto count
-				}
-			}
+			goto add
 		case bytecode.OpSub:
 			a, b := &regs[in.b], &regs[in.x]
 			if a.IsInt() && b.IsInt() {
@@ -170,21 +147,7 @@ reload:
 				}
 			}
 		case bytecode.OpMul:
-			a, b := &regs[in.b], &regs[in.x]
-			if a.IsFloat() && b.IsFloat() {
-				if f := a.Float() * b.Float(); finite(f) {
-					regs[in.a].setFloat(f)
-					continue
-				}
-			} else if a.IsInt() && b.IsInt() && fitsHalf(a.n) && fitsHalf(b.n) {
-				regs[in.a].setInt(int64(a.n) * int64(b.n))
-				continue
-			} else if a.IsInt() && b.IsFloat() {
-				if f := float64(int64(a.n)) * b.Float(); finite(f) {
-					regs[in.a].setFloat(f)
-					continue
-				}
-			}
+			goto mul
 		case bytecode.OpDiv:
 			a, b := &regs[in.b], &regs[in.x]
 			if a.IsFloat() && b.IsFloat() && b.Float() != 0 {
@@ -194,11 +157,7 @@ reload:
 				}
 			}
 		case bytecode.OpMod:
-			a, b := &regs[in.b], &regs[in.x]
-			if a.IsInt() && b.IsInt() && int64(a.n) >= 0 && int64(b.n) > 0 {
-				regs[in.a].setInt(int64(a.n % b.n))
-				continue
-			}
+			goto mod
 		case bytecode.OpAddI:
 			if a := &regs[in.b]; a.IsInt() {
 				x, y := int64(a.n), int64(in.c)
@@ -346,13 +305,7 @@ reload:
 			}
 			break
 		case bytecode.OpJumpIf:
-			if a, b := &regs[in.a], &regs[in.b]; a.IsInt() && b.IsInt() {
-				if !compareInts(bytecode.Comparator(in.x), a.Int(), b.Int()) {
-					goto jump
-				}
-				continue
-			}
-			break
+			goto compare
 		case bytecode.OpForPrep, bytecode.OpIterNext:
 			break
 		case bytecode.OpForLoop:
@@ -367,13 +320,152 @@ reload:
 			}
 
 		case opCallNear:
+			goto call
+		case bytecode.OpReturn:
+			if fr.result >= 0 {
+				break
+			}
+			regs[0] = regs[in.a]
+			goto leave
+		case bytecode.OpReturnNone:
+			if fr.result >= 0 {
+				break
+			}
+			regs[0] = NoneValue()
+			goto leave
+
+		// Two operations in a row (fuse.go). What is not the usual case of the first
+		// runs it alone.
+		case opAddLoop:
+			a, b := &regs[in.b], &regs[in.x]
+			if a.IsInt() && b.IsInt() {
+				x, y := int64(a.n), int64(b.n)
+				if s := x + y; (x^s)&(y^s) >= 0 {
+					regs[in.a].setInt(s)
+					in, ip = ip, ip.behind(1)
+					goto count
+				}
+			}
+			goto add
+		case opAddILoop:
+			if a := &regs[in.b]; a.IsInt() {
+				x, y := int64(a.n), int64(in.c)
+				if s := x + y; (x^s)&(y^s) >= 0 {
+					regs[in.a].setInt(s)
+					in, ip = ip, ip.behind(1)
+					goto count
+				}
+			}
+		case opAddReturn:
+			a, b := &regs[in.b], &regs[in.x]
+			if a.IsInt() && b.IsInt() && fr.result < 0 {
+				x, y := int64(a.n), int64(b.n)
+				if s := x + y; (x^s)&(y^s) >= 0 {
+					regs[0].setInt(s)
+					ip = ip.behind(1)
+					goto leave
+				}
+			}
+			goto add
+		case opSubICall:
+			if a := &regs[in.b]; a.IsInt() {
+				x, y := int64(a.n), int64(in.c)
+				if s := x - y; (x^y)&(x^s) >= 0 {
+					regs[in.a].setInt(s)
+					in, ip = ip, ip.behind(1)
+					goto call
+				}
+			}
+		case opMulIAdd:
+			if a := &regs[in.b]; a.IsInt() && fitsHalf(a.n) {
+				regs[in.a].setInt(int64(a.n) * int64(in.c))
+				in, ip = ip, ip.behind(1)
+				goto add
+			}
+		case opLoadIMod:
+			regs[in.a].setInt(int64(in.c))
+			in, ip = ip, ip.behind(1)
+			goto mod
+		case opLoadIIf:
+			regs[in.a].setInt(int64(in.c))
+			in, ip = ip, ip.behind(1)
+			goto compare
+		case opLoadKMul:
+			regs[in.a] = fr.code.constants[in.c]
+			in, ip = ip, ip.behind(1)
+			goto mul
+		}
+
+		goto native
+
+	add:
+		{
+			a, b := &regs[in.b], &regs[in.x]
+			if a.IsInt() && b.IsInt() {
+				x, y := int64(a.n), int64(b.n)
+				if s := x + y; (x^s)&(y^s) >= 0 {
+					regs[in.a].setInt(s)
+					continue
+				}
+			} else if a.IsFloat() && b.IsFloat() {
+				if f := a.Float() + b.Float(); finite(f) {
+					regs[in.a].setFloat(f)
+					continue
+				}
+			}
+		}
+		goto native
+
+	mul:
+		{
+			a, b := &regs[in.b], &regs[in.x]
+			if a.IsFloat() && b.IsFloat() {
+				if f := a.Float() * b.Float(); finite(f) {
+					regs[in.a].setFloat(f)
+					continue
+				}
+			} else if a.IsInt() && b.IsInt() && fitsHalf(a.n) && fitsHalf(b.n) {
+				regs[in.a].setInt(int64(a.n) * int64(b.n))
+				continue
+			} else if a.IsInt() && b.IsFloat() {
+				if f := float64(int64(a.n)) * b.Float(); finite(f) {
+					regs[in.a].setFloat(f)
+					continue
+				}
+			}
+		}
+		goto native
+
+	mod:
+		{
+			a, b := &regs[in.b], &regs[in.x]
+			if a.IsInt() && b.IsInt() && int64(a.n) >= 0 && int64(b.n) > 0 {
+				regs[in.a].setInt(int64(a.n % b.n))
+				continue
+			}
+		}
+		goto native
+
+	compare:
+		{
+			if a, b := &regs[in.a], &regs[in.b]; a.IsInt() && b.IsInt() {
+				if !compareInts(bytecode.Comparator(in.x), a.Int(), b.Int()) {
+					goto jump
+				}
+				continue
+			}
+		}
+		goto native
+
+	call:
+		{
 			// The usual call, which takes no more stack than was used before. Only the
 			// function's names are made unset: its temporaries are written before they
 			// are read, and hold nothing that is not the script's own.
 			fn, n := fr.code.function(in.c), len(m.frames)
 			base := fr.base + int(in.a)
 			if budget < address(ip) || n > m.limits.Depth || n >= cap(m.frames) || base+fn.registers > m.high {
-				break
+				goto native
 			}
 			m.frames = m.frames[:n+1]
 			f := &m.frames[n]
@@ -391,18 +483,6 @@ reload:
 			ip = unsafe.SliceData(fn.code)
 			budget += address(ip)
 			continue
-		case bytecode.OpReturn:
-			if fr.result >= 0 {
-				break
-			}
-			regs[0] = regs[in.a]
-			goto leave
-		case bytecode.OpReturnNone:
-			if fr.result >= 0 {
-				break
-			}
-			regs[0] = NoneValue()
-			goto leave
 		}
 
 		// All the rest, and what of the above is not the usual case.

@@ -15,7 +15,7 @@ func (m *Machine) native(fr *frame, regs *[bytecode.MaxDirect]Value, in *word) (
 	var v Value
 	switch in.op {
 	// Operations that write R[A].
-	case bytecode.OpAdd, opAddLoop:
+	case bytecode.OpAdd, opAddLoop, opAddReturn:
 		v, err = m.add(regs[in.b], regs[in.x])
 	case bytecode.OpSub:
 		v, err = m.sub(regs[in.b], regs[in.x])
@@ -29,11 +29,11 @@ func (m *Machine) native(fr *frame, regs *[bytecode.MaxDirect]Value, in *word) (
 		v, err = m.mod(regs[in.b], regs[in.x])
 	case bytecode.OpPow:
 		v, err = m.pow(regs[in.b], regs[in.x])
-	case bytecode.OpAddI:
+	case bytecode.OpAddI, opAddILoop:
 		v, err = m.add(regs[in.b], IntValue(int64(in.c)))
-	case bytecode.OpSubI:
+	case bytecode.OpSubI, opSubICall:
 		v, err = m.sub(regs[in.b], IntValue(int64(in.c)))
-	case bytecode.OpMulI:
+	case bytecode.OpMulI, opMulIAdd:
 		v, err = m.mul(regs[in.b], IntValue(int64(in.c)))
 	case bytecode.OpNeg:
 		v, err = m.neg(regs[in.b])
