@@ -1,5 +1,6 @@
 // This file holds the interpreter's loop: the operations that run at full
-// speed. What needs more than a few machine instructions is in native.go.
+// speed. What needs more than a few machine instructions is in native.go, what is
+// the machine's own in fuse.go.
 // docs/bytecode.md describes every operation; what may be relied on is what
 // bytecode.Verify holds.
 
@@ -189,7 +190,7 @@ reload:
 				}
 				continue
 			}
-			break
+			goto native
 		case bytecode.OpJumpFalse:
 			if a := &regs[in.a]; a.IsBool() {
 				if a.n == 0 {
@@ -197,7 +198,7 @@ reload:
 				}
 				continue
 			}
-			break
+			goto native
 		case bytecode.OpJumpSet:
 			if !regs[in.a].IsUnset() {
 				goto jump
@@ -215,7 +216,7 @@ reload:
 				}
 				continue
 			}
-			break
+			goto native
 		case bytecode.OpJumpNe:
 			if a, b := &regs[in.a], &regs[in.b]; a.IsInt() && b.IsInt() {
 				if int64(a.n) != int64(b.n) {
@@ -223,7 +224,7 @@ reload:
 				}
 				continue
 			}
-			break
+			goto native
 		case bytecode.OpJumpLt:
 			if a, b := &regs[in.a], &regs[in.b]; a.IsInt() && b.IsInt() {
 				if int64(a.n) < int64(b.n) {
@@ -231,7 +232,7 @@ reload:
 				}
 				continue
 			}
-			break
+			goto native
 		case bytecode.OpJumpLe:
 			if a, b := &regs[in.a], &regs[in.b]; a.IsInt() && b.IsInt() {
 				if int64(a.n) <= int64(b.n) {
@@ -239,7 +240,7 @@ reload:
 				}
 				continue
 			}
-			break
+			goto native
 		case bytecode.OpJumpGt:
 			if a, b := &regs[in.a], &regs[in.b]; a.IsInt() && b.IsInt() {
 				if int64(a.n) > int64(b.n) {
@@ -247,7 +248,7 @@ reload:
 				}
 				continue
 			}
-			break
+			goto native
 		case bytecode.OpJumpGe:
 			if a, b := &regs[in.a], &regs[in.b]; a.IsInt() && b.IsInt() {
 				if int64(a.n) >= int64(b.n) {
@@ -255,7 +256,7 @@ reload:
 				}
 				continue
 			}
-			break
+			goto native
 		case bytecode.OpJumpEqI:
 			if a := &regs[in.a]; a.IsInt() {
 				if int64(a.n) == in.immediate() {
@@ -263,7 +264,7 @@ reload:
 				}
 				continue
 			}
-			break
+			goto native
 		case bytecode.OpJumpNeI:
 			if a := &regs[in.a]; a.IsInt() {
 				if int64(a.n) != in.immediate() {
@@ -271,7 +272,7 @@ reload:
 				}
 				continue
 			}
-			break
+			goto native
 		case bytecode.OpJumpLtI:
 			if a := &regs[in.a]; a.IsInt() {
 				if int64(a.n) < in.immediate() {
@@ -279,7 +280,7 @@ reload:
 				}
 				continue
 			}
-			break
+			goto native
 		case bytecode.OpJumpLeI:
 			if a := &regs[in.a]; a.IsInt() {
 				if int64(a.n) <= in.immediate() {
@@ -287,7 +288,7 @@ reload:
 				}
 				continue
 			}
-			break
+			goto native
 		case bytecode.OpJumpGtI:
 			if a := &regs[in.a]; a.IsInt() {
 				if int64(a.n) > in.immediate() {
@@ -295,7 +296,7 @@ reload:
 				}
 				continue
 			}
-			break
+			goto native
 		case bytecode.OpJumpGeI:
 			if a := &regs[in.a]; a.IsInt() {
 				if int64(a.n) >= in.immediate() {
@@ -303,11 +304,11 @@ reload:
 				}
 				continue
 			}
-			break
+			goto native
 		case bytecode.OpJumpIf:
 			goto compare
 		case bytecode.OpForPrep, bytecode.OpIterNext:
-			break
+			goto native
 		case bytecode.OpForLoop:
 			goto count
 
@@ -323,13 +324,13 @@ reload:
 			goto call
 		case bytecode.OpReturn:
 			if fr.result >= 0 {
-				break
+				goto native
 			}
 			regs[0] = regs[in.a]
 			goto leave
 		case bytecode.OpReturnNone:
 			if fr.result >= 0 {
-				break
+				goto native
 			}
 			regs[0] = NoneValue()
 			goto leave

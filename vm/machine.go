@@ -134,11 +134,11 @@ type frame struct {
 }
 
 // next is the instruction at the frame's pc.
-func (f *frame) next() *word { return unsafe.SliceData(f.fn.code).behind(f.pc) }
+func (fr *frame) next() *word { return unsafe.SliceData(fr.fn.code).behind(fr.pc) }
 
 // index is the place of an instruction of the frame's function.
-func (f *frame) index(w *word) int {
-	return (address(w) - address(unsafe.SliceData(f.fn.code))) >> wordShift
+func (fr *frame) index(w *word) int {
+	return (address(w) - address(unsafe.SliceData(fr.fn.code))) >> wordShift
 }
 
 // NewMachine makes a machine that is ready for one execution under limits,
