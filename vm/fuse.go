@@ -10,6 +10,9 @@ const (
 	opRefuel   = bytecode.Op(bytecode.NumOps) + iota // a jump that there is no fuel for
 	opCallNear                                       // OpCall of and by a function whose frame is not wide
 
+	opLogMove   // OpLog, OpMove
+	opLogLoadK  // OpLog, OpLoadK
+	opLogLoadI  // OpLog, OpLoadI
 	opAddLoop   // OpAdd, OpForLoop
 	opAddILoop  // OpAddI, OpForLoop
 	opAddReturn // OpAdd of what is returned, OpReturn
@@ -24,6 +27,9 @@ const (
 // writes. They spare a dispatch, and are charged like the two. The second one stays in
 // its place, for jumps to it and for the unusual cases of the first.
 var pairs = map[[2]bytecode.Op]bytecode.Op{
+	{bytecode.OpLog, bytecode.OpMove}:     opLogMove,
+	{bytecode.OpLog, bytecode.OpLoadK}:    opLogLoadK,
+	{bytecode.OpLog, bytecode.OpLoadI}:    opLogLoadI,
 	{bytecode.OpAdd, bytecode.OpForLoop}:  opAddLoop,
 	{bytecode.OpAddI, bytecode.OpForLoop}: opAddILoop,
 	{bytecode.OpAdd, bytecode.OpReturn}:   opAddReturn,

@@ -22,6 +22,9 @@ func TestFusedCodeMeansTheSame(t *testing.T) {
 		first, second bytecode.Op
 		script        string
 	}{
+		{bytecode.OpLog, bytecode.OpMove, "b = a\naddResult(b)"},
+		{bytecode.OpLog, bytecode.OpLoadK, "b = 1.5 * a\naddResult(b)"},
+		{bytecode.OpLog, bytecode.OpLoadI, "b = 7\naddResult(b)"},
 		{bytecode.OpAdd, bytecode.OpForLoop, "startLoop(i, 1, 9)\na = a + a\nendLoop()\naddResult(a)"},
 		{bytecode.OpAddI, bytecode.OpForLoop, "startLoop(i, 1, 9)\na = a + 1\nendLoop()\naddResult(a)"},
 		{bytecode.OpAdd, bytecode.OpReturn, "function f(n) {\nreturn n + n\n}\nr = f(a)\naddResult(r)"},

@@ -61,9 +61,9 @@ const jumpFuel = 1
 // between two jumps: budget is the fuel that is left, in bytes of code, plus ip, so
 // that it stays the same while ip runs on. A jump moves both.
 //
-// All that is not the usual case leaves through one call, behind which everything
-// is read back from the machine: so the compiler keeps the loop's variables in
-// registers, and has none to save on the way.
+// All that is not the usual case leaves through one of two calls; behind the one that
+// may go on elsewhere everything is read back from the machine. So the compiler keeps
+// the loop's variables in registers, and has none to save on the way.
 func (m *Machine) dispatch() error {
 reload:
 	fr := &m.frames[len(m.frames)-1]
@@ -320,6 +320,8 @@ reload:
 				}
 			}
 
+		case bytecode.OpCall, bytecode.OpCommand, bytecode.OpStop:
+			goto native
 		case opCallNear:
 			goto call
 		case bytecode.OpReturn:
@@ -337,6 +339,24 @@ reload:
 
 		// Two operations in a row (fuse.go). What is not the usual case of the first
 		// runs it alone.
+		case opLogMove:
+			if !m.in.Logs {
+				regs[ip.a] = regs[ip.b]
+				ip = ip.behind(1)
+				continue
+			}
+		case opLogLoadK:
+			if !m.in.Logs {
+				regs[ip.a] = fr.code.constants[ip.c]
+				ip = ip.behind(1)
+				continue
+			}
+		case opLogLoadI:
+			if !m.in.Logs {
+				regs[ip.a].setInt(int64(ip.c))
+				ip = ip.behind(1)
+				continue
+			}
 		case opAddLoop:
 			a, b := &regs[in.b], &regs[in.x]
 			if a.IsInt() && b.IsInt() {
@@ -397,7 +417,7 @@ reload:
 			goto mul
 		}
 
-		goto native
+		goto plain
 
 	add:
 		{
@@ -415,7 +435,7 @@ reload:
 				}
 			}
 		}
-		goto native
+		goto plain
 
 	mul:
 		{
@@ -435,7 +455,7 @@ reload:
 				}
 			}
 		}
-		goto native
+		goto plain
 
 	mod:
 		{
@@ -445,7 +465,7 @@ reload:
 				continue
 			}
 		}
-		goto native
+		goto plain
 
 	compare:
 		{
@@ -486,8 +506,20 @@ reload:
 			continue
 		}
 
-		// All the rest, and what of the above is not the usual case.
-	native:
+		// All the rest, and what of the above is not the usual case: operations that
+		// go on with the next instruction.
+	plain:
+		fr.pc = fr.index(ip)
+		m.fuel = int64(budget-address(ip)) >> wordShift
+		m.mem.op = m.mem.left
+		if err := m.native(fr, regs, in); err != nil {
+			return err
+		}
+		fr = &m.frames[len(m.frames)-1] // as before, but it need not be kept meanwhile
+		budget = int(m.fuel)<<wordShift + address(ip)
+		continue
+
+	native: // those that may go on elsewhere
 		fr.pc = fr.index(ip)
 		m.fuel = int64(budget-address(ip)) >> wordShift
 		m.mem.op = m.mem.left

@@ -207,7 +207,7 @@ func (m *Machine) Clear() {
 	for i := len(m.states) - 1; i >= 0; i-- {
 		m.states[i].closer.Close()
 	}
-	clear(m.states)
+	clearShort(m.states)
 	clearShort(m.stack[:m.high])
 	for i := range m.frames { // the rest of a frame is numbers
 		m.frames[i].code, m.frames[i].fn = nil, nil
@@ -216,14 +216,16 @@ func (m *Machine) Clear() {
 	m.states, m.frames, m.exports, m.contracts = m.states[:0], m.frames[:0], m.exports[:0], m.contracts[:0]
 	m.high, m.pc, m.hostCalls, m.written = 0, 0, 0, 0
 	m.births, m.logs = m.births[:0], m.logs[:0]
-	clear(m.born)
+	clearShort(m.born)
 	m.caught, m.in = Value{}, &noInput
 	if m.mem.reserved > 0 {
 		m.sched.Release(m.mem.reserved)
 		m.mem.reserved = 0
 	}
 	m.ctx, m.done, m.sched = nil, nil, nil
-	clear(m.walkStack[:cap(m.walkStack)])
+	if cap(m.walkStack) > 0 {
+		clear(m.walkStack[:cap(m.walkStack)])
+	}
 	if len(m.stack) > 4096 {
 		m.stack = nil
 	}

@@ -121,7 +121,7 @@ func (m *Machine) effect(fr *frame, regs *[bytecode.MaxDirect]Value, in *word) e
 		return m.unpack(regs[in.b], fr.registers(m, in.a, int(in.x)))
 	case bytecode.OpSetAttr:
 		return m.setAttr(regs[in.a], fr.code.constants[in.c], regs[in.b])
-	case bytecode.OpLog:
+	case bytecode.OpLog, opLogMove, opLogLoadK, opLogLoadI:
 		return m.beginLog(&fr.code.logs[in.c])
 	case bytecode.OpCall, opCallNear:
 		return m.call(fr, in)
