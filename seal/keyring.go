@@ -151,9 +151,12 @@ func (r *Keyring) Watch(ctx context.Context, interval time.Duration, onError fun
 }
 
 // Lookup gives the key of a use and an id that is valid now, nil where there is none.
-func (r *Keyring) Lookup(use Use, id string) *Key {
+func (r *Keyring) Lookup(use Use, id string) *Key { return r.lookupAt(use, id, r.now()) }
+
+// lookupAt is Lookup at a moment.
+func (r *Keyring) lookupAt(use Use, id string, now time.Time) *Key {
 	for _, k := range r.current.Load().keys[use] {
-		if k.ID == id && (k.always() || k.ValidAt(r.now())) {
+		if k.ID == id && (k.always() || k.ValidAt(now)) {
 			return k
 		}
 	}

@@ -35,7 +35,7 @@ type VerifierOptions struct {
 	// ReplayEntries is how many signatures are remembered at most, at about 30
 	// bytes each.
 	ReplayEntries int
-	// Now is the clock; nil stands for time.Now.
+	// Now is the clock; nil stands for the keyring's.
 	Now func() time.Time
 }
 
@@ -44,6 +44,7 @@ type Verifier struct {
 	keys   *Keyring
 	window int64 // seconds
 	now    func() time.Time
+	clock  bool    // now is not the keyring's
 	memory *memory // nil without replay protection
 }
 
@@ -55,10 +56,10 @@ func NewVerifier(keys *Keyring, opt VerifierOptions) *Verifier {
 	if opt.ReplayEntries == 0 {
 		opt.ReplayEntries = DefaultReplayEntries
 	}
+	v := &Verifier{keys: keys, window: int64(opt.Window / time.Second), now: opt.Now, clock: opt.Now != nil}
 	if opt.Now == nil {
-		opt.Now = time.Now
+		v.now = keys.now
 	}
-	v := &Verifier{keys: keys, window: int64(opt.Window / time.Second), now: opt.Now}
 	if opt.Replay {
 		v.memory = newMemory(opt.ReplayEntries, v.window)
 	}
@@ -96,10 +97,15 @@ func (v *Verifier) ParseHeader(values []string) (h Header, err error) {
 	if v.memory != nil && h.nonce == "" {
 		return Header{}, invalid("the signature is malformed: no n, which the protection against replays demands")
 	}
-	if h.key = v.keys.Lookup(UseRequest, h.KeyID); h.key == nil {
+	now := v.now()
+	valid := now // for the key
+	if v.clock {
+		valid = v.keys.now()
+	}
+	if h.key = v.keys.lookupAt(UseRequest, h.KeyID, valid); h.key == nil {
 		return Header{}, invalid("the signature's key is unknown")
 	}
-	if age := v.now().Unix() - h.seconds; age > v.window || age < -v.window {
+	if age := now.Unix() - h.seconds; age > v.window || age < -v.window {
 		return Header{}, expired()
 	}
 	return h, nil
@@ -140,9 +146,12 @@ func (h *Header) parse(s string) error {
 	}
 	sum := ""
 	for rest, more := s, true; more; {
-		var field string
+		var field, name, value string
 		field, rest, more = strings.Cut(rest, ",")
-		name, value, _ := strings.Cut(strings.TrimPrefix(field, " "), "=")
+		field = strings.TrimPrefix(field, " ")
+		if i := strings.IndexByte(field[:min(len(field), maxName+1)], '='); i >= 0 {
+			name, value = field[:i], field[i+1:]
+		}
 		var into *string
 		valid := errField
 		switch name {
@@ -165,6 +174,9 @@ func (h *Header) parse(s string) error {
 	}
 	return check(h.time != "" && h.KeyID != "" && sum != "", errNoFields)
 }
+
+// maxName is how long the longest name of a field is.
+const maxName = len("kid")
 
 func check(ok bool, err error) error {
 	if ok {
