@@ -42,10 +42,9 @@ type VerifierOptions struct {
 // Verifier verifies signatures of requests. It is safe for concurrent use.
 type Verifier struct {
 	keys   *Keyring
-	window int64 // seconds
-	now    func() time.Time
-	clock  bool    // now is not the keyring's
-	memory *memory // nil without replay protection
+	window int64            // seconds
+	now    func() time.Time // nil: the keyring's
+	memory *memory          // nil without replay protection
 }
 
 // NewVerifier makes a Verifier that takes the request keys of a keyring.
@@ -56,10 +55,7 @@ func NewVerifier(keys *Keyring, opt VerifierOptions) *Verifier {
 	if opt.ReplayEntries == 0 {
 		opt.ReplayEntries = DefaultReplayEntries
 	}
-	v := &Verifier{keys: keys, window: int64(opt.Window / time.Second), now: opt.Now, clock: opt.Now != nil}
-	if opt.Now == nil {
-		v.now = keys.now
-	}
+	v := &Verifier{keys: keys, window: int64(opt.Window / time.Second), now: opt.Now}
 	if opt.Replay {
 		v.memory = newMemory(opt.ReplayEntries, v.window)
 	}
@@ -80,7 +76,13 @@ type Header struct {
 // ParseHeader looks at the values of a request's X-AVAP-Signature headers,
 // before its body is read. The Header keeps parts of them. Its errors are of type
 // *Error.
-func (v *Verifier) ParseHeader(values []string) (h Header, err error) {
+func (v *Verifier) ParseHeader(values []string) (Header, error) {
+	return v.ParseHeaderAt(values, time.Time{})
+}
+
+// ParseHeaderAt is ParseHeader for a request of which the caller knows when it came: that
+// spares a look at the clock, unless the verifier has a clock of its own.
+func (v *Verifier) ParseHeaderAt(values []string, came time.Time) (h Header, err error) {
 	if len(values) > 1 {
 		return h, invalid("more than one " + HeaderName)
 	}
@@ -97,10 +99,13 @@ func (v *Verifier) ParseHeader(values []string) (h Header, err error) {
 	if v.memory != nil && h.nonce == "" {
 		return Header{}, invalid("the signature is malformed: no n, which the protection against replays demands")
 	}
-	now := v.now()
-	valid := now // for the key
-	if v.clock {
-		valid = v.keys.now()
+	now, valid := came, came // for the signature, and for the key
+	switch {
+	case v.now != nil:
+		now, valid = v.now(), v.keys.now()
+	case came.IsZero():
+		now = v.keys.now()
+		valid = now
 	}
 	if h.key = v.keys.lookupAt(UseRequest, h.KeyID, valid); h.key == nil {
 		return Header{}, invalid("the signature's key is unknown")
@@ -190,14 +195,17 @@ func (h *Header) setTime(s string) error {
 	if s == "" || len(s) > 1 && s[0] == '0' {
 		return errTime
 	}
+	n := int64(0)
 	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' {
+		digit := s[i] - '0'
+		switch {
+		case digit > 9:
 			return errTime
+		case n > math.MaxInt64/10-1:
+			n = math.MaxInt64
+		default:
+			n = 10*n + int64(digit)
 		}
-	}
-	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil {
-		n = math.MaxInt64
 	}
 	h.seconds = n
 	return nil
@@ -207,6 +215,7 @@ func (h *Header) setSum(s string) error {
 	if len(s) != hex.EncodedLen(len(h.sum)) {
 		return errSum
 	}
+	s = s[:2*len(h.sum)] // which spares the loop its checks
 	for i := range h.sum {
 		high, low := digits[s[2*i]], digits[s[2*i+1]]
 		if high|low > 0xf {
@@ -249,7 +258,11 @@ func (v *Verifier) Verify(h *Header, method, target string, body []byte) error {
 	if v.memory == nil {
 		return nil
 	}
-	return v.memory.remember(&sum, h.seconds, v.now().Unix())
+	now := v.now
+	if now == nil {
+		now = v.keys.now
+	}
+	return v.memory.remember(&sum, h.seconds, now().Unix())
 }
 
 func requestSum(k *Key, t, nonce, method, target string, body []byte) [sha256.Size]byte {

@@ -158,7 +158,7 @@ func (w *Worker) checkHead(r *httpd.Request, x *exchange) error {
 	if err := checkMethod(r, x.endpoint); err != nil || !x.endpoint.signed {
 		return err
 	}
-	return w.checkSignature(x, signature, n)
+	return w.checkSignature(r, x, signature, n)
 }
 
 // pathOf gives path and query of a target, which may be a whole URL.
@@ -189,7 +189,7 @@ func checkMethod(r *httpd.Request, e *endpoint) error {
 
 // checkSignature looks at form, key and time of a signature, of which the header has
 // n fields. A request without one goes on where the worker lets it.
-func (w *Worker) checkSignature(x *exchange, value []byte, n int) (err error) {
+func (w *Worker) checkSignature(r *httpd.Request, x *exchange, value []byte, n int) (err error) {
 	signed := len(value) > 0 || n > 1
 	switch {
 	case !signed && w.allowsUnsigned(x.endpoint):
@@ -200,7 +200,7 @@ func (w *Worker) checkSignature(x *exchange, value []byte, n int) (err error) {
 		return &avap.Error{Code: codeSignature, Msg: "the signature's key is unknown"}
 	}
 	values := [2]string{text(value)}
-	x.header, err = w.opt.Verifier.ParseHeader(values[:min(n, len(values))])
+	x.header, err = w.opt.Verifier.ParseHeaderAt(values[:min(n, len(values))], r.Now())
 	x.signed = err == nil
 	return err
 }

@@ -96,7 +96,7 @@ const (
 type Server struct {
 	opt      Options
 	draining atomic.Bool
-	cut      atomic.Bool // what Shutdown had no more time for
+	cut      atomic.Bool  // what Shutdown had no more time for
 	buffers  atomic.Int64 // bytes held by large headers and bodies
 	date     atomic.Pointer[dateLine]
 

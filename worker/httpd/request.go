@@ -90,6 +90,15 @@ func (r *Request) Reset() { r.status, r.fields, r.out = 0, r.fields[:0], r.out[:
 // its body.
 func (r *Request) AtOnce() bool { return r.taken > 0 && !r.conn.slow }
 
+// Now is the present time, while the header is looked at: that of its first byte, unless
+// the rest was long in coming.
+func (r *Request) Now() time.Time {
+	if r.conn.slow {
+		return time.Now()
+	}
+	return r.Began
+}
+
 // Gone tells whether the caller has closed its side of the connection. It asks the
 // system.
 func (r *Request) Gone() bool { return r.conn.gone() }
@@ -153,13 +162,24 @@ func (r *Request) scan(watch []string) (ok bool) {
 		for i, name := range watch {
 			if line[0]|0x20 == name[0] && hasName(line, name) {
 				if w := &r.watched[i]; w.n == 0 {
-					w.value = bytes.Trim(line[len(name)+1:], " \t\r")
+					w.value = trimmed(line[len(name)+1:])
 				}
 				r.watched[i].n++
 			}
 		}
 	}
 	return codings == 0 || codings == 1 && lengths == 0 && h.ContentLength() == -1
+}
+
+// trimmed takes white space off both ends of a value.
+func trimmed(b []byte) []byte {
+	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t' || b[0] == '\r') {
+		b = b[1:]
+	}
+	for len(b) > 0 && (b[len(b)-1] == ' ' || b[len(b)-1] == '\t' || b[len(b)-1] == '\r') {
+		b = b[:len(b)-1]
+	}
+	return b
 }
 
 // hasName tells whether a header line has a name, given in lower case.
