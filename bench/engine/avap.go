@@ -4,7 +4,6 @@ package engine
 
 import (
 	"context"
-	"strings"
 
 	"github.com/avap-framework/avap"
 	"github.com/avap-framework/avap/vm"
@@ -51,7 +50,7 @@ func avapAnswer(results []vm.Field) Answer {
 		case vm.Float:
 			answer.Number = v.Float()
 		case vm.String:
-			answer.Text = strings.Clone(v.Str()) // the machine's text ends with the execution
+			answer.Text = v.Str() // shared, and kept alive by itself
 		}
 	}
 	return answer
