@@ -25,8 +25,8 @@ func main() {
 }
 
 func run() error {
-	rounds := flag.Int("rounds", 7, "rounds over all programs and engines")
-	least := flag.Duration("time", 200*time.Millisecond, "time of one sample")
+	rounds := flag.Int("rounds", 31, "rounds over all programs and engines")
+	least := flag.Duration("time", 40*time.Millisecond, "time of one sample")
 	lua := flag.String("lua", "lua5.4", "command of a Lua 5.4; empty leaves it out")
 	clock := flag.String("clock", "cpu", "what the tables show, cpu or wall time; the JSON holds both")
 	procs := flag.Int("procs", 1, "GOMAXPROCS; with 1 the collector takes its time from the engine, as in Lua")

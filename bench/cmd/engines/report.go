@@ -107,7 +107,7 @@ func (r report) bars() []bar {
 	for _, want := range []struct {
 		program engine.Program
 		times   float64
-	}{{engine.Loop, 5}, {engine.Fib, 3}, {engine.Strings, 2}, {engine.Handler, 2}} {
+	}{{engine.Loop, 8}, {engine.Fib, 4}, {engine.Strings, 2.5}, {engine.Handler, 2.5}} {
 		ours, ok := r.find(string(want.program), avap)
 		peer, found := r.fastestPeer(string(want.program))
 		if ok && found {
@@ -121,7 +121,7 @@ func (r report) bars() []bar {
 	for _, want := range []struct {
 		program engine.Program
 		times   float64
-	}{{engine.Loop, 1.3}, {engine.Fib, 2}, {engine.Strings, 2}} {
+	}{{engine.Loop, 1}, {engine.Fib, 1.3}, {engine.Strings, 1.3}} {
 		ours, ok := r.find(string(want.program), avap)
 		peer, found := r.find(string(want.program), lua54)
 		if ok && found {
