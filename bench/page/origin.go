@@ -13,9 +13,9 @@ import (
 	"time"
 )
 
-// Origin is a line for a block: the machine, the commit, the day, Go's version, and
-// how often was measured. Changes of documentation do not count as changes of the
-// commit. What cannot be found out is called unknown.
+// Origin is a line for a block: the machine, the commit, the day, Go's version, and how
+// often was measured. Changes of documentation and of results do not count as changes of
+// the commit. What cannot be found out is called unknown.
 func Origin(ctx context.Context, rounds int) string {
 	often := fmt.Sprintf("%d rounds", rounds)
 	if rounds == 1 {
@@ -45,7 +45,7 @@ func commit(ctx context.Context) string {
 	if err != nil {
 		return "unknown"
 	}
-	changes, err := exec.CommandContext(ctx, "git", "status", "--porcelain", "--", ":/", ":(exclude,top)docs").Output()
+	changes, err := exec.CommandContext(ctx, "git", "status", "--porcelain", "--", ":/", ":(exclude,top)docs", ":(exclude,top)bench/results").Output()
 	if err != nil || len(changes) > 0 {
 		return strings.TrimSpace(string(id)) + " with changes"
 	}
