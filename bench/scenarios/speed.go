@@ -11,10 +11,11 @@ import (
 )
 
 const (
-	// pieceRounds make one piece of work: some 50 µs.
-	pieceRounds = 5_000
-	// pieceEvery is how often a piece is done: a quarter of a percent of one processor.
-	pieceEvery = 20 * time.Millisecond
+	// pieceRounds make one piece of work: some 300 µs, so that what a processor has to
+	// fetch before it is at full speed does not show.
+	pieceRounds = 100_000
+	// pieceEvery is how often a piece is done: half a percent of one processor.
+	pieceEvery = 50 * time.Millisecond
 )
 
 // A speedometer runs the same script again and again in this process, the loop that the
