@@ -14,10 +14,11 @@ require (
 	github.com/valyala/fasthttp v1.78.0
 	github.com/yuin/gopher-lua v1.1.2
 	go.starlark.net v0.0.0-20260908191801-89a6a09411d5
-	golang.org/x/sys v0.50.0
 	golang.org/x/tools v0.52.0
 	google.golang.org/grpc v1.85.0
 )
+
+require golang.org/x/sys v0.50.0 // indirect
 
 require (
 	github.com/HdrHistogram/hdrhistogram-go v1.4.0 // indirect

@@ -1,5 +1,5 @@
 // This file holds what processes are given on Linux: an end with this program, and a
-// group with those that they start themselves; and what this one is told of itself.
+// group with those that they start themselves.
 
 package scenarios
 
@@ -11,9 +11,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
-	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 func attributes() *syscall.SysProcAttr {
@@ -52,13 +49,4 @@ func children(parent int) (pids []int, err error) {
 		pids = append(pids, pid)
 	}
 	return pids, nil
-}
-
-// threadTime is the processor time of the thread.
-func threadTime() time.Duration {
-	var t unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t); err != nil {
-		return 0 // Linux has had that clock since 2.6
-	}
-	return time.Duration(t.Nano())
 }

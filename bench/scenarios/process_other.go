@@ -7,7 +7,6 @@ package scenarios
 import (
 	"errors"
 	"syscall"
-	"time"
 )
 
 var errNotLinux = errors.New("the scenarios need Linux")
@@ -17,5 +16,3 @@ func attributes() *syscall.SysProcAttr { return nil }
 func killGroup(int) error { return errNotLinux }
 
 func children(int) ([]int, error) { return nil, errNotLinux }
-
-func threadTime() time.Duration { return 0 }

@@ -64,6 +64,7 @@ type Lanes struct {
 	heavy   int           // of those that left the fast lane lately, how many went on in the slow one, of heavyAll
 	last    int           // the lane that had a place last; where there is but one, they alternate
 	since   time.Duration // when the last lane got its first place in a row; where there is but one
+	pace    time.Duration // how long one of those that wait for their first turn in the fast lane keeps the next one waiting; a moving average, 0 where nobody waits
 	memory  int64
 	slowMem int64
 	refused [len(reasons)]uint64
@@ -93,6 +94,9 @@ const (
 	heavyAll   = 1 << 16
 	heavyShift = 4
 )
+
+// paceShift is the binary logarithm of how many requests Lanes.pace is an average of.
+const paceShift = 4
 
 // Reason is why an execution was refused.
 type Reason int
@@ -141,7 +145,8 @@ func (l *Lanes) SlowPlaces() int { return l.slowest }
 func (l *Lanes) Queue() int { return l.opt.Queue }
 
 // Enter waits for a place in the fast lane. Its error is an *avap.Error with the
-// code overloaded: where the queue is full at once, else after the waiting time.
+// code overloaded: at once where the queue is full or takes longer than one may wait,
+// else after the waiting time.
 // The ticket's Done must be called.
 func (l *Lanes) Enter() (*Ticket, error) {
 	t, _ := l.tickets.Get().(*Ticket)
@@ -155,17 +160,41 @@ func (l *Lanes) Enter() (*Ticket, error) {
 		l.mu.Unlock()
 		return t, nil
 	}
-	if fast.first.n >= l.opt.Queue {
-		err := l.refuse(QueueFull)
+	if reason, late := l.late(); late {
+		err := l.refuse(reason)
 		l.mu.Unlock()
 		l.tickets.Put(t)
 		return nil, err
 	}
+	t.ahead, t.since = fast.first.n, now()
 	if err := t.await(&fast.first, l.opt.Wait, QueueWait); err != nil {
 		l.tickets.Put(t)
 		return nil, err
 	}
 	return t, nil
+}
+
+// late tells whether one more request cannot be done in time: the queue is full, or those
+// ahead need nearly as long as it may wait. So most of what is too much is refused before
+// it has cost a wait, and what waits is done. The lock is held.
+func (l *Lanes) late() (Reason, bool) {
+	switch ahead := l.lanes[fastLane].first.n; {
+	case ahead >= l.opt.Queue:
+		return QueueFull, true
+	case time.Duration(ahead)*l.pace > l.opt.Wait/8*7:
+		return QueueWait, true
+	}
+	return 0, false
+}
+
+// begun notes how long the request that now has its first turn has waited for how many.
+// The lock is held.
+func (l *Lanes) begun(t *Ticket) {
+	if l.lanes[fastLane].first.empty() {
+		l.pace = 0
+	} else if t.ahead > 0 {
+		l.pace += ((now()-t.since)/time.Duration(t.ahead) - l.pace) >> paceShift
+	}
 }
 
 // take takes a free place, unless others wait for another turn. The lock is held.
@@ -255,6 +284,9 @@ func (l *Lanes) wake(which int) {
 	if in.entered = begins && (in.again.empty() || !in.entered); in.entered {
 		t = in.first.pop()
 		t.turn(1)
+		if which == fastLane {
+			l.begun(t)
+		}
 	} else {
 		t = in.again.pop()
 	}

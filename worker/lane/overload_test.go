@@ -91,3 +91,48 @@ func TestFloodBesideShort(t *testing.T) {
 		checkEmpty(t, l)
 	})
 }
+
+// TestLateRefusedAtOnce offers more than can be done for a while: once that is known, most
+// of what is refused has not waited, and of what has waited most is done. When it is over,
+// a burst that can be done in time is taken whole.
+func TestLateRefusedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(Options{Places: 2})
+		var mu sync.Mutex
+		var atOnce, waited, done int
+		var all sync.WaitGroup
+		begun := time.Now()
+		for range 8000 { // for two seconds, twice what two places can do
+			all.Go(func() {
+				came := time.Now()
+				err := runFor(l, time.Millisecond)
+				mu.Lock()
+				defer mu.Unlock()
+				switch {
+				case came.Sub(begun) < 500*time.Millisecond: // not known yet
+				case err == nil:
+					done++
+				case time.Since(came) == 0:
+					atOnce++
+				default:
+					waited++
+				}
+			})
+			time.Sleep(250 * time.Microsecond)
+		}
+		all.Wait()
+		if done < 2800 || atOnce < 9*waited {
+			t.Errorf("of 6,000 %d were done, %d refused at once, %d after they had waited", done, atOnce, waited)
+		}
+		checkEmpty(t, l)
+		for range 300 {
+			all.Go(func() {
+				if err := runFor(l, 100*time.Microsecond); err != nil {
+					t.Errorf("a burst of 15 ms: %v", err)
+				}
+			})
+		}
+		all.Wait()
+		checkEmpty(t, l)
+	})
+}
