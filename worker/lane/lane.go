@@ -64,7 +64,7 @@ type Lanes struct {
 	heavy   int           // of those that left the fast lane lately, how many went on in the slow one, of heavyAll
 	last    int           // the lane that had a place last; where there is but one, they alternate
 	since   time.Duration // when the last lane got its first place in a row; where there is but one
-	pace    time.Duration // how long one of those that wait for their first turn in the fast lane keeps the next one waiting; a moving average, 0 where nobody waits
+	door    door
 	memory  int64
 	slowMem int64
 	refused [len(reasons)]uint64
@@ -82,6 +82,13 @@ type lane struct {
 	entered bool  // the last place went to a first turn
 }
 
+// door counts who gets a first turn while others wait for one.
+type door struct {
+	since  time.Duration // when it began to count; 0 where nobody waits
+	passed int           // that got their first turn since then
+	pace   time.Duration // from one to the next, in the last whole waiting time that somebody waited through; 0 where there is none
+}
+
 // The lanes.
 const (
 	fastLane = 0
@@ -94,9 +101,6 @@ const (
 	heavyAll   = 1 << 16
 	heavyShift = 4
 )
-
-// paceShift is the binary logarithm of how many requests Lanes.pace is an average of.
-const paceShift = 4
 
 // Reason is why an execution was refused.
 type Reason int
@@ -166,7 +170,6 @@ func (l *Lanes) Enter() (*Ticket, error) {
 		l.tickets.Put(t)
 		return nil, err
 	}
-	t.ahead, t.since = fast.first.n, now()
 	if err := t.await(&fast.first, l.opt.Wait, QueueWait); err != nil {
 		l.tickets.Put(t)
 		return nil, err
@@ -181,19 +184,28 @@ func (l *Lanes) late() (Reason, bool) {
 	switch ahead := l.lanes[fastLane].first.n; {
 	case ahead >= l.opt.Queue:
 		return QueueFull, true
-	case time.Duration(ahead)*l.pace > l.opt.Wait/8*7:
+	case time.Duration(ahead)*l.door.pace > l.opt.Wait/8*7:
 		return QueueWait, true
 	}
 	return 0, false
 }
 
-// begun notes how long the request that now has its first turn has waited for how many.
-// The lock is held.
-func (l *Lanes) begun(t *Ticket) {
+// pass notes that a request has got its first turn. The pace is that of a whole waiting
+// time, because a worker may stand still for some while: its quota of processor time is
+// used up, or its neighbours are busy. The lock is held.
+func (l *Lanes) pass() {
+	d := &l.door
 	if l.lanes[fastLane].first.empty() {
-		l.pace = 0
-	} else if t.ahead > 0 {
-		l.pace += ((now()-t.since)/time.Duration(t.ahead) - l.pace) >> paceShift
+		*d = door{}
+		return
+	}
+	at := now()
+	if d.since == 0 {
+		d.since = at
+	}
+	d.passed++
+	if took := at - d.since; took >= l.opt.Wait {
+		*d = door{since: at, pace: took / time.Duration(d.passed)}
 	}
 }
 
@@ -285,7 +297,7 @@ func (l *Lanes) wake(which int) {
 		t = in.first.pop()
 		t.turn(1)
 		if which == fastLane {
-			l.begun(t)
+			l.pass()
 		}
 	} else {
 		t = in.again.pop()

@@ -92,6 +92,32 @@ func TestFloodBesideShort(t *testing.T) {
 	})
 }
 
+// TestStandstill has a worker stand still for three quarters of the time, as one of a quarter
+// processor does, with as many callers as it can serve: nobody is refused.
+func TestStandstill(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(Options{Places: 1})
+		var all sync.WaitGroup
+		begun := time.Now()
+		for range 32 {
+			all.Go(func() {
+				for time.Since(begun) < 2*time.Second {
+					tk, err := l.Enter()
+					if err != nil {
+						t.Errorf("refused: %v", err)
+						return
+					}
+					const period, still = 100 * time.Millisecond, 75 * time.Millisecond
+					time.Sleep(max(0, still-time.Since(begun)%period) + 100*time.Microsecond)
+					tk.Done()
+				}
+			})
+		}
+		all.Wait()
+		checkEmpty(t, l)
+	})
+}
+
 // TestLateRefusedAtOnce offers more than can be done for a while: once that is known, most
 // of what is refused has not waited, and of what has waited most is done. When it is over,
 // a burst that can be done in time is taken whole.

@@ -25,9 +25,6 @@ type Ticket struct {
 	turning    bool // counts among those that take turns in its lane
 	heavy      bool // has used up its time in the fast lane, if the slow one took it or not
 
-	ahead int           // how many waited when it came to wait for its first turn
-	since time.Duration // when that was
-
 	began    time.Duration // of the present turn; 0 before the clock was looked at
 	ran      time.Duration // in turns that are over
 	waited   time.Duration // for places
