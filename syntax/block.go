@@ -4,8 +4,6 @@
 
 package syntax
 
-import "slices"
-
 // blockKind is what opened a block.
 type blockKind uint8
 
@@ -108,7 +106,7 @@ func (p *parser) body(base int) []Stmt {
 		return nil
 	}
 	p.charge(16 * (len(p.stmts) - base))
-	stmts := slices.Clone(p.stmts[base:])
+	stmts := p.nodes.statements.copied(p.stmts[base:])
 	clear(p.stmts[base:])
 	p.stmts = p.stmts[:base]
 	return stmts

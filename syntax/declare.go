@@ -46,7 +46,7 @@ func (p *parser) declareName(kind string) string {
 // function reads function name(p, q) {.
 func (p *parser) function(pos Pos) {
 	p.declaration(pos)
-	f := node(p, Function{Pos: pos})
+	f := rare(p, Function{Pos: pos})
 	name := p.declareName("function")
 	if p.funcs == nil {
 		p.funcs = make(map[string]bool)
@@ -170,7 +170,7 @@ func (p *parser) restart() {
 // definition reads command name(p: mode) requires a, b {.
 func (p *parser) definition(pos Pos) {
 	p.declaration(pos)
-	d := node(p, Definition{Pos: pos, Doc: p.doc(pos)})
+	d := rare(p, Definition{Pos: pos, Doc: p.doc(pos)})
 	name := p.declareName("command")
 	if p.tok.kind != tLParen {
 		p.unexpected("( and the parameters")

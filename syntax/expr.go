@@ -3,26 +3,10 @@
 
 package syntax
 
-import (
-	"slices"
-	"unsafe"
-)
-
 const (
 	tooDeep = "nested deeper than 200 levels"
 	tooLong = "an expression of more than 5,000 operators in a row: split it"
 )
-
-// node makes a node of the tree, once its memory is granted.
-func node[T any](p *parser, n T) *T {
-	p.charge(int(unsafe.Sizeof(n)))
-	if p.fatal != nil {
-		return nil
-	}
-	made := new(T)
-	*made = n
-	return made
-}
 
 // deeper counts a level of nesting; shallower takes it back.
 func (p *parser) deeper() {
@@ -86,7 +70,7 @@ func (p *parser) expr() Expr {
 	y := p.expr()
 	p.shallower()
 	p.links = max(links, p.links)
-	return node(p, Cond{Pos: pos, If: c, Then: x, Else: y})
+	return rare(p, Cond{Pos: pos, If: c, Then: x, Else: y})
 }
 
 func (p *parser) or() Expr {
@@ -115,7 +99,7 @@ func (p *parser) logical(x Expr, k kind, op string, operand func() Expr) Expr {
 		links = max(links, p.links)
 	}
 	p.links = links
-	return node(p, Logical{Pos: pos, Op: op, Xs: p.taken(base)})
+	return rare(p, Logical{Pos: pos, Op: op, Xs: p.taken(base)})
 }
 
 // taken takes the expressions read since base off the stack.
@@ -124,7 +108,7 @@ func (p *parser) taken(base int) []Expr {
 		return nil
 	}
 	p.charge(16 * (len(p.exprs) - base))
-	xs := slices.Clone(p.exprs[base:])
+	xs := p.nodes.exprs.copied(p.exprs[base:])
 	p.exprs = p.exprs[:base]
 	return xs
 }
@@ -138,7 +122,7 @@ func (p *parser) not() Expr {
 	p.next()
 	x := p.not()
 	p.shallower()
-	return node(p, Unary{Pos: pos, Op: "not", X: x})
+	return node(p, &p.nodes.unary, Unary{Pos: pos, Op: "not", X: x})
 }
 
 func (p *parser) compare() Expr {
@@ -147,13 +131,14 @@ func (p *parser) compare() Expr {
 		return x
 	}
 	pos, links, base := p.tok.pos, p.links, len(p.exprs)
-	var ops []string
+	var few [4]string
+	ops := few[:0]
 	for {
 		op := p.comparison()
 		if op == "" {
 			break
 		}
-		if ops == nil {
+		if len(ops) == 0 {
 			p.exprs = append(p.exprs, x)
 		}
 		p.charge(16)
@@ -161,11 +146,11 @@ func (p *parser) compare() Expr {
 		p.exprs = append(p.exprs, p.arithmetic(1))
 		links = max(links, p.links)
 	}
-	if ops == nil {
+	if len(ops) == 0 {
 		return x
 	}
 	p.links = links
-	return node(p, Compare{Pos: pos, Ops: ops, Xs: p.taken(base)})
+	return node(p, &p.nodes.compare, Compare{Pos: pos, Ops: p.nodes.ops.copied(ops), Xs: p.taken(base)})
 }
 
 // comparison reads an operator of a comparison; "" if there is none.
@@ -238,7 +223,7 @@ func (p *parser) arithmetic(least int) Expr {
 		p.next()
 		y := p.arithmetic(binding + 1)
 		p.link(max(links, p.links))
-		x = node(p, Binary{Pos: at.pos, Op: op, X: x, Y: y})
+		x = node(p, &p.nodes.binary, Binary{Pos: at.pos, Op: op, X: x, Y: y})
 		if p.bad {
 			return nil
 		}
@@ -284,12 +269,12 @@ func (p *parser) unary() Expr {
 	}
 	n := len(signs) - 1
 	if _, is := x.(*WideLit); is && smallest {
-		x = node(p, IntLit{Pos: signs[n], Value: -1 << 63})
+		x = node(p, &p.nodes.integer, IntLit{Pos: signs[n], Value: -1 << 63})
 		p.wide = wide
 		n--
 	}
 	for ; n >= 0; n-- {
-		x = node(p, Unary{Pos: signs[n], Op: "-", X: x})
+		x = node(p, &p.nodes.unary, Unary{Pos: signs[n], Op: "-", X: x})
 	}
 	return x
 }
@@ -305,7 +290,7 @@ func (p *parser) power() Expr {
 	y := p.unary()
 	p.shallower()
 	p.link(max(links, p.links))
-	return node(p, Binary{Pos: pos, Op: "**", X: x, Y: y})
+	return node(p, &p.nodes.binary, Binary{Pos: pos, Op: "**", X: x, Y: y})
 }
 
 // Start is the place of an expression's first character, but for brackets

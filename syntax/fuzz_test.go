@@ -4,6 +4,7 @@ package syntax
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -26,6 +27,7 @@ func addSeeds(f *testing.F) {
 
 func FuzzParse(f *testing.F) {
 	addSeeds(f)
+	var again Parser
 	f.Fuzz(func(t *testing.T, src string) {
 		charged := 0
 		file, err := Parse(src, Options{Charge: func(n int) error { charged += n; return nil }})
@@ -45,6 +47,12 @@ func FuzzParse(f *testing.F) {
 			if !valid(e.Pos) || e.Msg == "" {
 				t.Errorf("an error at %v: %s", e.Pos, e.Msg)
 			}
+		}
+		if file2, err2 := again.Parse(src, Options{}); placed(file) != placed(file2) || fmt.Sprint(err) != fmt.Sprint(err2) {
+			t.Errorf("a parser that was used before reads\n%s\n%v\nand not\n%s\n%v", placed(file2), err2, placed(file), err)
+		}
+		if err == nil {
+			checkCalls(t, file)
 		}
 		Inspect(file, func(n Node) bool {
 			if p := n.Position(); !valid(p) {

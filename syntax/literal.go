@@ -16,13 +16,13 @@ func (p *parser) numberLit() Expr {
 	p.next()
 	if k == tInt {
 		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
-			return node(p, IntLit{Pos: pos, Value: n})
+			return node(p, &p.nodes.integer, IntLit{Pos: pos, Value: n})
 		}
 	} else if f, err := strconv.ParseFloat(text, 64); err == nil && !math.IsInf(f, 0) {
-		return node(p, FloatLit{Pos: pos, Value: f})
+		return node(p, &p.nodes.float, FloatLit{Pos: pos, Value: f})
 	}
 	p.wide = true
-	return node(p, WideLit{Pos: pos, Text: text})
+	return rare(p, WideLit{Pos: pos, Text: text})
 }
 
 // stringLit makes the literal of a quoted token.
@@ -37,7 +37,7 @@ func (p *parser) stringLit() Expr {
 	if p.tok.kind == tString {
 		p.fail(p.tok.pos, "two texts side by side: write + between them")
 	}
-	return node(p, StringLit{Pos: t.pos, Value: text, Quote: p.src[t.start]})
+	return node(p, &p.nodes.text, StringLit{Pos: t.pos, Value: text, Quote: p.src[t.start]})
 }
 
 func (p *parser) loneSurrogate(off int) {
@@ -79,7 +79,7 @@ func (p *parser) templateLit() Expr {
 	raw := unixLines(p.src[open.start:p.tok.end])
 	p.off, p.links = p.tok.end, links
 	p.next()
-	return node(p, Template{Pos: open.pos, Texts: texts, Exprs: exprs, Raw: raw})
+	return node(p, &p.nodes.template, Template{Pos: open.pos, Texts: texts, Exprs: exprs, Raw: raw})
 }
 
 // spliced reads the ${…} at i up to its brace, which is left to be the token.

@@ -35,10 +35,10 @@ func (p *parser) member(x Expr) Expr {
 	p.next()
 	p.links = 0
 	if p.tok.kind != tLParen {
-		return node(p, Attr{Pos: pos, X: x, Key: name})
+		return node(p, &p.nodes.attr, Attr{Pos: pos, X: x, Key: name})
 	}
 	args, keywords := p.callArgs(name, name == "sort", name == "format")
-	return node(p, MethodCall{Pos: pos, X: x, Name: name, Args: args, Keywords: keywords})
+	return node(p, &p.nodes.method, MethodCall{Pos: pos, X: x, Name: name, Args: args, Keywords: keywords})
 }
 
 // index reads [i] or [lo:hi:step].
@@ -65,9 +65,9 @@ func (p *parser) index(x Expr) Expr {
 	p.leave(tRBrack, "]")
 	p.links = links
 	if colons == 0 {
-		return node(p, Index{Pos: pos, X: x, I: parts[0]})
+		return node(p, &p.nodes.index, Index{Pos: pos, X: x, I: parts[0]})
 	}
-	return node(p, Slice{Pos: pos, X: x, Lo: parts[0], Hi: parts[1], Step: parts[2]})
+	return node(p, &p.nodes.slice, Slice{Pos: pos, X: x, Lo: parts[0], Hi: parts[1], Step: parts[2]})
 }
 
 // primary reads an operand.
@@ -81,7 +81,7 @@ func (p *parser) primary() Expr {
 		name := p.text()[1:]
 		p.named = true
 		p.next()
-		return node(p, GlobalName{Pos: pos, Name: name})
+		return rare(p, GlobalName{Pos: pos, Name: name})
 	case tInt, tFloat:
 		return p.numberLit()
 	case tString:
@@ -90,11 +90,11 @@ func (p *parser) primary() Expr {
 		return p.templateLit()
 	case tNone:
 		p.next()
-		return node(p, NoneLit{Pos: pos})
+		return rare(p, NoneLit{Pos: pos})
 	case tTrue, tFalse:
 		value := p.tok.kind == tTrue
 		p.next()
-		return node(p, BoolLit{Pos: pos, Value: value})
+		return rare(p, BoolLit{Pos: pos, Value: value})
 	case tLParen:
 		return p.parens()
 	case tLBrack:
@@ -120,20 +120,17 @@ func (p *parser) name() Expr {
 	function := p.known[name]
 	if !function && !isBuiltin(name) {
 		args := p.commandArgs()
-		return node(p, CommandCall{Pos: pos, Name: name, Args: args})
+		p.calls = append(p.calls, name)
+		return node(p, &p.nodes.command, CommandCall{Pos: pos, Name: name, Args: args})
 	}
 	args, keywords := p.callArgs(name, !function && name == "sorted", false)
-	return node(p, Call{Pos: pos, Name: name, Builtin: !function, Args: args, Keywords: keywords})
+	return node(p, &p.nodes.call, Call{Pos: pos, Name: name, Builtin: !function, Args: args, Keywords: keywords})
 }
 
-// variable makes the most frequent of all nodes; they are allocated in groups.
+// variable makes the most frequent of all nodes.
 func (p *parser) variable(pos Pos, name string) *Name {
 	p.charge(32)
-	if len(p.variables) == 0 {
-		p.variables = make([]Name, 16)
-	}
-	n := &p.variables[0]
-	p.variables = p.variables[1:]
+	n := p.nodes.name.one()
 	n.Pos, n.Name = pos, name
 	return n
 }
@@ -144,7 +141,7 @@ func (p *parser) parens() Expr {
 	p.enter()
 	if p.tok.kind == tRParen {
 		p.leave(tRParen, ")")
-		return node(p, TupleLit{Pos: pos})
+		return rare(p, TupleLit{Pos: pos})
 	}
 	x := p.expr()
 	switch p.tok.kind {
@@ -152,7 +149,7 @@ func (p *parser) parens() Expr {
 		p.exprs = append(p.exprs, x)
 		p.items(tRParen)
 		p.leave(tRParen, ")")
-		return node(p, TupleLit{Pos: pos, Items: p.taken(base)})
+		return rare(p, TupleLit{Pos: pos, Items: p.taken(base)})
 	case tFor:
 		p.fail(p.tok.pos, "a comprehension stands in [ ]: write [x for x in list]")
 		return nil
@@ -184,13 +181,13 @@ func (p *parser) list() Expr {
 			links := p.links
 			clauses := p.clauses(links)
 			p.leave(tRBrack, "]")
-			return node(p, ListComp{Pos: pos, Elem: x, Clauses: clauses})
+			return rare(p, ListComp{Pos: pos, Elem: x, Clauses: clauses})
 		}
 		p.exprs = append(p.exprs, x)
 		p.items(tRBrack)
 	}
 	p.leave(tRBrack, "] or a comma")
-	return node(p, ListLit{Pos: pos, Items: p.taken(base)})
+	return node(p, &p.nodes.list, ListLit{Pos: pos, Items: p.taken(base)})
 }
 
 func (p *parser) dict() Expr {
@@ -212,7 +209,7 @@ func (p *parser) dict() Expr {
 		if first && p.tok.kind == tFor {
 			clauses := p.clauses(links)
 			p.leave(tRBrace, "}")
-			return node(p, DictComp{Pos: pos, Key: key, Value: value, Clauses: clauses})
+			return rare(p, DictComp{Pos: pos, Key: key, Value: value, Clauses: clauses})
 		}
 		p.exprs = append(p.exprs, key, value)
 		if p.tok.kind != tComma {
@@ -234,13 +231,13 @@ func (p *parser) dictLit(pos Pos, base int) Expr {
 	d := DictLit{Pos: pos}
 	if n := len(pairs) / 2; n > 0 {
 		p.charge(32 * n)
-		d.Keys, d.Values = make([]Expr, n), make([]Expr, n)
+		d.Keys, d.Values = p.nodes.exprs.take(n), p.nodes.exprs.take(n)
 		for i := range n {
 			d.Keys[i], d.Values[i] = pairs[2*i], pairs[2*i+1]
 		}
 	}
 	p.exprs = p.exprs[:base]
-	return node(p, d)
+	return node(p, &p.nodes.dict, d)
 }
 
 // clauses reads the for and if of a comprehension; links are those of what
@@ -374,7 +371,7 @@ func (p *parser) bareComp(elem Expr, others bool) Expr {
 	if p.bad {
 		return nil
 	}
-	return node(p, ListComp{Pos: Start(elem), Elem: elem, Clauses: clauses, Bare: true})
+	return rare(p, ListComp{Pos: Start(elem), Elem: elem, Clauses: clauses, Bare: true})
 }
 
 // isBuiltin tells whether Builtins holds name.

@@ -50,18 +50,37 @@ const (
 
 // Parse reads one source. A source with syntax errors gives Errors (at most 20
 // of them) beside the part of the tree that could be read.
-//
-// Calls of the script's functions are read in another way than calls of
-// commands, also above the function. So the names of the functions are guessed
-// beforehand; only a wrong guess costs a second pass.
 func Parse(src string, opt Options) (*File, error) {
-	if i := invalidUTF8(src); i >= 0 {
-		p := newParser(src, opt, nil)
+	f, err := new(Parser).Parse(src, opt)
+	if f == nil {
+		return nil, err
+	}
+	own := *f // nothing of the parser, which would be held with it
+	own.Calls = slices.Clone(f.Calls)
+	return &own, err
+}
+
+// Parser reads sources one after the other, each into the memory of the one before.
+// The zero value is ready. It is not safe for concurrent use.
+type Parser struct{ parser }
+
+// Parse is the function of that name, but that the tree lasts until the next call
+// of Parse, or of Forget.
+func (r *Parser) Parse(src string, opt Options) (*File, error) { return r.parse(src, opt) }
+
+// Forget gives the tree up, so that nothing of its source is held any more.
+func (r *Parser) Forget() { r.reset() }
+
+// parse reads one source. Calls of the script's functions are read in another way
+// than calls of commands, also above the function. So the names of the functions are
+// guessed beforehand; only a wrong guess costs a second pass.
+func (p *parser) parse(src string, opt Options) (*File, error) {
+	p.begin(src, opt, nil)
+	if i := p.invalidUTF8(); i >= 0 {
 		return p.out, Errors{{Pos: p.pos(i), Msg: "the source is not UTF-8"}}
 	}
-	known := guessFunctions(src)
+	p.known = guessFunctions(src)
 	for pass := 1; ; pass++ {
-		p := newParser(src, opt, known)
 		p.file()
 		switch wrong := p.wrongGuess(); {
 		case p.fatal != nil:
@@ -71,16 +90,23 @@ func Parse(src string, opt Options) (*File, error) {
 		case pass == maxPasses:
 			return p.out, Errors{{Pos: Pos{1, 1}, Msg: fmt.Sprintf("the calls of function %s decide whether it is one: quote their arguments", wrong)}}
 		}
-		known = p.funcs
+		p.begin(src, opt, p.funcs)
 	}
 }
 
-// parser reads one source in one pass. Its errors are sticky: after fail,
-// next moves no more and no token matches, so that every loop ends and the
-// statement is given up; file then goes on behind it.
+// parser is the work of a Parser, and its memory.
 type parser struct {
+	reading
+	nodes nodes
+}
+
+// reading is the state of reading one source in one pass. Its errors are sticky: after
+// fail, next moves no more and no token matches, so that every loop ends and the
+// statement is given up; file then goes on behind it.
+type reading struct {
 	cursor
 	src       string
+	ascii     bool // all of src is
 	opt       Options
 	known     map[string]bool // functions of the script
 	out       *File
@@ -89,6 +115,8 @@ type parser struct {
 	stop      bool  // nothing behind can be read
 	mark      mark
 	stmt      mark // where the statement starts
+	line      line // of the place that was asked for last
+	stmtLine  line // of stmt, or one before it
 	failed    int  // where the statement was given up
 	floor     Pos  // of a // in the statement that was read as floor division
 	blocks    []block
@@ -99,30 +127,46 @@ type parser struct {
 	nest      []opening
 	pieces    []piece
 	cuts      []span          // comments inside of a command's arguments
+	calls     []string        // names of the commands that are called
 	names     map[string]Pos  // of what was declared
 	funcs     map[string]bool // the functions that were read
 	commented int             // end of the last comment
-	variables []Name          // allocated, not yet used
 	first     struct {        // what the stacks start with
+		file     File
 		stmts    [16]Stmt
 		exprs    [16]Expr
 		openings [8]int
 		nest     [8]opening
 		pieces   [8]piece
 		blocks   [4]block
+		calls    [8]string
 	}
 }
 
-func newParser(src string, opt Options, known map[string]bool) *parser {
-	p := &parser{src: src, opt: opt, known: known, out: &File{src: src}}
+// reset forgets what was read.
+func (p *parser) reset() {
+	p.reading = reading{}
+	p.nodes.reset()
+}
+
+// begin makes ready for a pass over a source in which these are the functions.
+func (p *parser) begin(src string, opt Options, known map[string]bool) {
+	if p.out != nil {
+		p.reset()
+	}
+	p.src, p.ascii, p.opt, p.known = src, isASCII(src), opt, known
+	p.out = &p.first.file
+	p.out.src = src
 	p.off = len(src) - len(strings.TrimPrefix(src, "\uFEFF"))
 	p.end = len(src)
 	p.tok.kind = tNewline
 	p.mark = mark{off: p.off, pos: Pos{1, 1}}
+	p.line = p.lineAt(0, 1)
+	p.stmtLine = p.line
 	p.stmt = p.mark
 	p.stmts, p.exprs, p.openings = p.first.stmts[:0], p.first.exprs[:0], p.first.openings[:0]
 	p.nest, p.pieces, p.blocks = p.first.nest[:0], p.first.pieces[:0], p.first.blocks[:0]
-	return p
+	p.calls = p.first.calls[:0]
 }
 
 // charge asks for memory before it is taken.
@@ -253,13 +297,13 @@ func guessFunctions(src string) map[string]bool {
 }
 
 // invalidUTF8 is the offset of the first byte that is no UTF-8, or -1.
-func invalidUTF8(src string) int {
-	if utf8.ValidString(src) {
+func (p *parser) invalidUTF8() int {
+	if p.ascii || utf8.ValidString(p.src) {
 		return -1
 	}
-	for i, r := range src {
+	for i, r := range p.src {
 		if r == utf8.RuneError {
-			if _, n := utf8.DecodeRuneInString(src[i:]); n == 1 {
+			if _, n := utf8.DecodeRuneInString(p.src[i:]); n == 1 {
 				return i
 			}
 		}

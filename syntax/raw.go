@@ -54,8 +54,8 @@ func (p *parser) makeArgs(pieces []piece) []*Arg {
 	if p.bad {
 		return nil
 	}
-	all := make([]Arg, len(pieces))
-	args := make([]*Arg, len(pieces))
+	all := p.nodes.arg.take(len(pieces))
+	args := p.nodes.args.take(len(pieces))
 	links := 0
 	for i, s := range pieces {
 		args[i] = &all[i]
@@ -74,9 +74,28 @@ func (p *parser) arg(a *Arg, s piece) {
 	}
 	a.Pos = p.pos(s.start)
 	a.Text = p.pieceText(s)
-	if a.Text != "" {
-		a.Expr = p.tryExpr(s.span)
+	if a.Text == "" {
+		return
 	}
+	if isPlainName(a.Text) {
+		p.named = true
+		a.Expr = p.variable(a.Pos, a.Text)
+		return
+	}
+	a.Expr = p.tryExpr(s.span)
+}
+
+// isPlainName tells whether text is the name of a variable and of ASCII alone.
+func isPlainName(s string) bool {
+	if isDigit(s[0]) {
+		return false
+	}
+	for i := range len(s) {
+		if !nameBytes[s[i]] {
+			return false
+		}
+	}
+	return wordKind(s) == tName
 }
 
 // split finds the pieces between the bracket at open and its closing one,
@@ -102,6 +121,9 @@ func (p *parser) split(open int) (end int) {
 // trim cuts white space and comments off both ends of a piece.
 func (p *parser) trim(s *piece) {
 	for {
+		if s.start < s.end && !mayBeSpace(p.src[s.start]) && s.cut == s.cuts {
+			break
+		}
 		s.start = s.end - len(strings.TrimLeftFunc(p.src[s.start:s.end], unicode.IsSpace))
 		if s.cut == s.cuts || p.cuts[s.cut].start != s.start {
 			break
@@ -110,6 +132,9 @@ func (p *parser) trim(s *piece) {
 		s.cut++
 	}
 	for {
+		if s.start < s.end && !mayBeSpace(p.src[s.end-1]) && s.cut == s.cuts {
+			break
+		}
 		s.end = s.start + len(strings.TrimRightFunc(p.src[s.start:s.end], unicode.IsSpace))
 		// A comment may end in white space, which is cut off already.
 		if s.cut == s.cuts || p.cuts[s.cuts-1].end < s.end {
@@ -119,6 +144,9 @@ func (p *parser) trim(s *piece) {
 		s.end = p.cuts[s.cuts].start
 	}
 }
+
+// mayBeSpace tells whether a byte may be of a character that is white space.
+func mayBeSpace(c byte) bool { return c <= ' ' || c >= utf8.RuneSelf }
 
 // pieceText is the text of a piece without the comments in it.
 func (p *parser) pieceText(s piece) string {
@@ -355,7 +383,7 @@ func (p *parser) mismatch(open, off int) {
 // not, gives nil; but text in quotes and templates must be right.
 func (p *parser) tryExpr(s span) Expr {
 	saved, openings, exprs := p.cursor, len(p.openings), len(p.exprs)
-	pieces, cuts := len(p.pieces), len(p.cuts)
+	pieces, cuts, calls := len(p.pieces), len(p.cuts), len(p.calls)
 	p.cursor = cursor{
 		off: s.start, end: s.end, prev: s.start, tok: token{kind: tComma, start: s.start, end: s.start},
 		brackets: 1, depth: saved.depth + 1, piece: true, quiet: saved.quiet || !p.whole(s),
@@ -375,6 +403,7 @@ func (p *parser) tryExpr(s span) Expr {
 		p.giveUp(p.failed)
 		return nil
 	case got.bad || got.wide || got.joined && !got.named:
+		p.calls = p.calls[:calls]
 		return nil
 	}
 	p.named = p.named || got.named

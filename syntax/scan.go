@@ -93,25 +93,69 @@ type mark struct {
 	pos Pos
 }
 
-// pos is the place of an offset. Asked in the order of the source it costs one
-// look at each byte.
-func (p *parser) pos(off int) Pos {
-	m := p.mark
-	if off < m.off {
-		m = p.stmt
-		if off < m.off {
-			m = mark{pos: Pos{1, 1}}
-			if strings.HasPrefix(p.src, "\uFEFF") {
-				m.off = min(len("\uFEFF"), off)
-			}
+// line is a line of the source.
+type line struct {
+	start, end int   // offsets; the end is that of what ends it
+	number     int32 // from 1
+	plain      bool  // of ASCII alone: columns are bytes
+}
+
+// lineAt gives the line of a number that starts at an offset.
+func (p *parser) lineAt(start int, number int32) line {
+	end := len(p.src)
+	if n := strings.IndexByte(p.src[start:], '\n'); n >= 0 {
+		end = start + n
+	}
+	return line{start: start, end: end, number: number, plain: p.ascii || isASCII(p.src[start:end])}
+}
+
+// isASCII tells whether all of a text is ASCII.
+func isASCII(s string) bool {
+	for ; len(s) >= 8; s = s[8:] {
+		if (s[0]|s[1]|s[2]|s[3]|s[4]|s[5]|s[6]|s[7])&utf8.RuneSelf != 0 {
+			return false
 		}
 	}
-	for i := m.off; i < off; i++ {
-		switch c := p.src[i]; {
-		case c == '\n':
-			m.pos.Line++
-			m.pos.Col = 1
-		case c&0xC0 != 0x80:
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// pos is the place of an offset. It is quick where the line is that of the last one.
+func (p *parser) pos(off int) Pos {
+	if l := &p.line; l.start <= off && off <= l.end && l.plain {
+		return Pos{l.number, int32(off-l.start) + 1}
+	}
+	return p.find(off)
+}
+
+// find is pos for any line. Asked in the order of the source it looks at each byte a few
+// times.
+func (p *parser) find(off int) Pos {
+	if off < p.line.start {
+		p.line = p.stmtLine
+	}
+	if off < p.line.start {
+		p.line = p.lineAt(0, 1)
+	}
+	for off > p.line.end {
+		p.line = p.lineAt(p.line.end+1, p.line.number+1)
+	}
+	m := p.mark
+	if m.off > off {
+		m = p.stmt
+	}
+	if m.off > off || m.off < p.line.start {
+		m = mark{off: p.line.start, pos: Pos{p.line.number, 1}}
+		if m.off == 0 && strings.HasPrefix(p.src, "\uFEFF") {
+			m.off = min(len("\uFEFF"), off)
+		}
+	}
+	for _, c := range []byte(p.src[m.off:off]) {
+		if c&0xC0 != 0x80 {
 			m.pos.Col++
 		}
 	}
@@ -496,12 +540,12 @@ func (k kind) isWord() bool { return k >= tName && k <= tFalse }
 // nameEnd is the offset behind the letters, digits and _ that start at i.
 func nameEnd(s string, i int) int {
 	for i < len(s) {
-		if s[i] < utf8.RuneSelf {
-			if !isNameByte(s[i]) {
-				return i
-			}
+		if nameBytes[s[i]] {
 			i++
 			continue
+		}
+		if s[i] < utf8.RuneSelf {
+			return i
 		}
 		r, n := utf8.DecodeRuneInString(s[i:])
 		if !unicode.In(r, unicode.L, unicode.Nd, unicode.Mn, unicode.Mc) {
@@ -532,9 +576,15 @@ func quotedLen(s string) int {
 
 func isDigit(c byte) bool { return c-'0' < 10 }
 
-func isNameByte(c byte) bool {
-	return c|0x20-'a' < 26 || isDigit(c) || c == '_'
-}
+func isNameByte(c byte) bool { return nameBytes[c] }
+
+// nameBytes are the bytes of ASCII that a name may hold.
+var nameBytes = func() (is [256]bool) {
+	for c := range utf8.RuneSelf {
+		is[c] = 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || c == '_'
+	}
+	return is
+}()
 
 // unixLines gives text the line ends that the language has, whatever number of
 // carriage returns stands before them.

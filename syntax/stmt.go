@@ -2,7 +2,12 @@
 
 package syntax
 
-import "strings"
+import (
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
 
 // file reads the whole source.
 func (p *parser) file() {
@@ -14,7 +19,7 @@ func (p *parser) file() {
 		if p.tok.kind == tEOF {
 			break
 		}
-		p.stmt = mark{p.tok.start, p.tok.pos}
+		p.stmt, p.stmtLine = mark{p.tok.start, p.tok.pos}, p.line
 		p.floor = Pos{}
 		p.statement()
 		if p.bad && !p.stop {
@@ -27,6 +32,30 @@ func (p *parser) file() {
 		p.closeAll()
 	}
 	p.out.Body = p.body(0)
+	p.out.Calls = once(p.calls)
+}
+
+// once gives the names in a list, each once, in its place.
+func once(names []string) []string {
+	const few = 16 // are compared with each other
+	var seen map[string]bool
+	kept := names[:0]
+	for _, name := range names {
+		if seen == nil && len(kept) == few {
+			seen = make(map[string]bool, len(names))
+			for _, k := range kept {
+				seen[k] = true
+			}
+		}
+		if seen == nil && slices.Contains(kept, name) || seen[name] {
+			continue
+		}
+		kept = append(kept, name)
+		if seen != nil {
+			seen[name] = true
+		}
+	}
+	return kept
 }
 
 // statement reads one statement.
@@ -69,7 +98,7 @@ func (p *parser) simple() {
 		switch x.(type) {
 		case *Call, *CommandCall, *MethodCall:
 			p.endOfCall()
-			p.add(node(p, Do{Pos: start.pos, X: x}))
+			p.add(node(p, &p.nodes.do, Do{Pos: start.pos, X: x}))
 			return
 		}
 		p.bare(start, x)
@@ -144,7 +173,7 @@ func (p *parser) assign(start token, x Expr) {
 		p.fail(p.tok.pos, "one = a statement: write == to compare, or two assignments")
 	}
 	p.endOfStatement()
-	p.add(node(p, Assign{Pos: pos, Target: x, Value: value}))
+	p.add(node(p, &p.nodes.assign, Assign{Pos: pos, Target: x, Value: value}))
 }
 
 // add puts a whole statement into the innermost block.
@@ -258,7 +287,7 @@ func usage(word string) string {
 func (p *parser) bareWord(word string, pos Pos) {
 	switch word {
 	case "try":
-		n := node(p, Try{Pos: pos})
+		n := rare(p, Try{Pos: pos})
 		p.open(block{kind: blockTry, pos: pos, node: n}, n)
 	case "else":
 		p.elseStatement(pos)
@@ -272,9 +301,9 @@ func (p *parser) bareWord(word string, pos Pos) {
 			return
 		}
 		if word == "break" {
-			p.add(node(p, Break{Pos: pos}))
+			p.add(rare(p, Break{Pos: pos}))
 		} else {
-			p.add(node(p, Continue{Pos: pos}))
+			p.add(rare(p, Continue{Pos: pos}))
 		}
 	}
 }
@@ -284,7 +313,7 @@ func (p *parser) returned(pos Pos) {
 	switch open.kind {
 	case tNewline, tSemicolon, tEOF, tRBrace:
 		p.endOfStatement()
-		p.add(node(p, Return{Pos: pos}))
+		p.add(node(p, &p.nodes.returns, Return{Pos: pos}))
 		return
 	}
 	x := p.expr()
@@ -295,7 +324,7 @@ func (p *parser) returned(pos Pos) {
 	if t, is := x.(*TupleLit); is && len(t.Items) == 0 && open.kind == tLParen && t.Pos == open.pos {
 		x = nil // return()
 	}
-	p.add(node(p, Return{Pos: pos, Value: x}))
+	p.add(node(p, &p.nodes.returns, Return{Pos: pos, Value: x}))
 }
 
 // errName reads (), (err) or ("err") of exception.
@@ -322,6 +351,12 @@ func (p *parser) errName() string {
 // isName tells whether text is the name of a variable.
 func isName(s string) bool {
 	return s != "" && nameEnd(s, 0) == len(s) && !isDigit(s[0]) && wordKind(s) == tName
+}
+
+// IsName tells whether text is the name of a variable, as an assignment takes it.
+func IsName(s string) bool {
+	first, _ := utf8.DecodeRuneInString(s)
+	return (first == '_' || unicode.IsLetter(first)) && isName(s)
 }
 
 // flatException reads x = exception(err), which ends its try.
@@ -367,7 +402,7 @@ func (p *parser) ifStatement(pos Pos) {
 	}
 	p.pieces, p.cuts = p.pieces[:first], p.cuts[:cuts]
 	p.endOfCall()
-	s := node(p, n)
+	s := node(p, &p.nodes.ifs, n)
 	p.open(block{kind: blockIf, pos: pos, node: s}, s)
 }
 
@@ -398,7 +433,7 @@ func (p *parser) ifArgs(n *If, pieces []piece) {
 	switch op {
 	case "=", "==", "!=", "<", ">", "<=", ">=":
 		p.charge(2 * 72)
-		n.Op, n.A, n.B = op, new(Arg), new(Arg)
+		n.Op, n.A, n.B = op, p.nodes.arg.one(), p.nodes.arg.one()
 		p.arg(n.A, pieces[0])
 		p.arg(n.B, pieces[1])
 		return
@@ -448,7 +483,7 @@ func (p *parser) backtickCondition(s span) Expr {
 }
 
 func (p *parser) while(pos Pos) {
-	n := node(p, While{Pos: pos, Cond: p.condition("while")})
+	n := rare(p, While{Pos: pos, Cond: p.condition("while")})
 	p.endOfCall()
 	p.open(block{kind: blockWhile, pos: pos, node: n}, n)
 }
@@ -470,14 +505,14 @@ func (p *parser) startLoop(pos Pos) {
 			p.fail(n.VarPos, "startLoop counts in a variable: write startLoop(i, from, to)")
 		}
 		p.charge(2 * 72)
-		n.From, n.To = new(Arg), new(Arg)
+		n.From, n.To = p.nodes.arg.one(), p.nodes.arg.one()
 		p.arg(n.From, pieces[1])
 		p.arg(n.To, pieces[2])
 		p.closeArgs(end)
 	}
 	p.pieces, p.cuts = p.pieces[:first], p.cuts[:cuts]
 	p.endOfCall()
-	s := node(p, n)
+	s := node(p, &p.nodes.loop, n)
 	p.open(block{kind: blockLoop, pos: pos, node: s}, s)
 }
 

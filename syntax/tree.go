@@ -22,6 +22,7 @@ type File struct {
 	Funcs    []*Function   // in the order of the source
 	Commands []*Definition // in the order of the source
 	Comments []*Comment    // in the order of the source
+	Calls    []string      // the names of the commands that are called, each once
 	src      string        // for the printer: literals as written, blank lines
 }
 
