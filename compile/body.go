@@ -36,25 +36,30 @@ const (
 // ins is an instruction whose registers are not laid out yet.
 type ins struct {
 	op      bytecode.Op
-	a, b, x int
+	a, b, x int32
 	c       int32
 }
 
-// body is the code of one function in the making.
+// body is the code of one function in the making. Its lists are used again for another.
 type body struct {
+	state
+	code      []ins
+	positions []bytecode.Position
+	handlers  []bytecode.Handler
+	labels    []int32 // by label: its pc, -1 while unknown
+	locals    []string
+	inner     []binding // names bound by the comprehensions around, innermost last
+}
+
+// state is what a body leaves nothing of.
+type state struct {
 	u      *unit
 	scope  scope
 	name   string
 	params int
 	vars   map[string]int // variables of a function or definition: their registers
-	locals []string
-	inner  []binding // names bound by the comprehensions around, innermost last
-
-	code      []ins
-	positions []bytecode.Position
-	handlers  []bytecode.Handler
-	pos       syntax.Pos
-	labels    []int32 // by label: its pc, -1 while unknown
+	pos    syntax.Pos
+	marked syntax.Pos // of the last of positions
 
 	temps, mostTemps   int
 	loops, mostLoops   int
@@ -80,9 +85,30 @@ type loop struct {
 // label is a place to jump to.
 type label int
 
-func newBody(u *unit, s scope) *body {
+// mostBodies is how many bodies are kept for the next compilation.
+const mostBodies = 16
+
+// newBody begins a body.
+func (u *unit) newBody(s scope) *body {
 	u.charge(1024)
-	return &body{u: u, scope: s, vars: map[string]int{}}
+	if u.used == len(u.bodies) {
+		u.bodies = append(u.bodies, new(body))
+	}
+	b := u.bodies[u.used]
+	u.used++
+	b.u, b.scope = u, s
+	if s != scopeGlobal {
+		b.vars = map[string]int{}
+	}
+	return b
+}
+
+// reset makes ready for another function.
+func (b *body) reset() {
+	*b = body{
+		code: emptied(b.code), positions: emptied(b.positions), handlers: emptied(b.handlers),
+		labels: emptied(b.labels), locals: emptied(b.locals), inner: emptied(b.inner[:cap(b.inner)]),
+	}
 }
 
 // declare makes a variable of a function or definition.
@@ -111,10 +137,11 @@ func (b *body) emit(op bytecode.Op, a, bb, x int, c int32) {
 	if len(b.code) >= bytecode.MaxCode {
 		b.u.fail(b.pos, "the code is too long")
 	}
-	if n := len(b.positions); n == 0 || b.positions[n-1].Line != b.pos.Line || b.positions[n-1].Col != b.pos.Col {
+	if b.pos != b.marked || len(b.positions) == 0 {
 		b.positions = append(b.positions, bytecode.Position{PC: int32(len(b.code)), Line: b.pos.Line, Col: b.pos.Col})
+		b.marked = b.pos
 	}
-	b.code = append(b.code, ins{op, a, bb, x, c})
+	b.code = append(b.code, ins{op, int32(a), int32(bb), int32(x), c})
 }
 
 // newLabel makes a label that is placed later.
@@ -197,7 +224,7 @@ func (b *body) layout() (bytecode.Function, error) {
 	loops := min(n, b.u.direct)
 	temps := loops + 2*b.mostLoops
 	f := bytecode.Function{
-		Name: b.name, Params: b.params, Positions: b.positions, Handlers: b.handlers,
+		Name: b.name, Params: b.params, Positions: exact(b.positions), Handlers: exact(b.handlers),
 		Registers: temps + b.mostTemps,
 		Code:      make([]bytecode.Instr, len(b.code)),
 		Locals:    b.locals[:min(len(b.locals), b.u.direct)],
@@ -212,23 +239,18 @@ func (b *body) layout() (bytecode.Function, error) {
 	if f.Registers > bytecode.MaxRegisters {
 		return f, &Error{b.pos, "too many variables"}
 	}
-	number := func(r int) uint8 {
+	first := [4]uint8{0, uint8(loops), uint8(temps), 0} // of each track
+	number := func(r int32) uint8 { return uint8(r) + first[uint32(r)/loopTrack%4] }
+	for i := range b.code {
+		in := &b.code[i]
+		c := in.c
 		switch {
-		case r >= tempTrack:
-			r += temps - tempTrack
-		case r >= loopTrack:
-			r += loops - loopTrack
+		case jumps[in.op]:
+			c = b.labels[c]
+		case c >= spillTrack && (in.op == bytecode.OpLoadWide || in.op == bytecode.OpStoreWide):
+			c += int32(firstSpill - spillTrack)
 		}
-		return uint8(r)
-	}
-	for i, in := range b.code {
-		if jumps(in.op) {
-			in.c = b.labels[in.c]
-		}
-		if wide := in.op == bytecode.OpLoadWide || in.op == bytecode.OpStoreWide; wide && in.c >= spillTrack {
-			in.c += int32(firstSpill - spillTrack)
-		}
-		f.Code[i] = bytecode.Instr{Op: in.op, A: number(in.a), B: number(in.b), X: number(in.x), C: in.c}
+		f.Code[i] = bytecode.Instr{Op: in.op, A: number(in.a), B: number(in.b), X: number(in.x), C: c}
 	}
 	for i := range f.Handlers {
 		h := &f.Handlers[i]
@@ -237,35 +259,42 @@ func (b *body) layout() (bytecode.Function, error) {
 	return f, nil
 }
 
-// jumps tells whether operand C of an operation is a place in the code.
-func jumps(op bytecode.Op) bool {
-	switch op {
-	case bytecode.OpForPrep, bytecode.OpForLoop, bytecode.OpIterNext:
-		return true
+// jumps tells of which operations operand C is a place in the code.
+var jumps = func() (is [256]bool) {
+	for op := range bytecode.Ops {
+		is[op] = bytecode.Ops[op].Jumps()
 	}
-	return op >= bytecode.OpJump && op <= bytecode.OpJumpIf
-}
+	return is
+}()
 
 // bits is a set of variables, by register.
 type bits struct {
-	words []uint64
-	all   bool // code that is never reached: everything is set
+	first uint64   // of the first 64 registers
+	more  []uint64 // of the others
+	all   bool     // code that is never reached: everything is set
 }
 
 func (s *bits) add(v int) {
-	for v/64 >= len(s.words) {
-		s.words = append(s.words, 0)
+	if v < 64 {
+		s.first |= 1 << v
+		return
 	}
-	s.words[v/64] |= 1 << (v % 64)
+	v -= 64
+	for v/64 >= len(s.more) {
+		s.more = append(s.more, 0)
+	}
+	s.more[v/64] |= 1 << (v % 64)
 }
 
-func (s bits) has(v int) bool {
-	return s.all || v/64 < len(s.words) && s.words[v/64]&(1<<(v%64)) != 0
+func (s *bits) has(v int) bool {
+	if v < 64 {
+		return s.all || s.first&(1<<v) != 0
+	}
+	v -= 64
+	return s.all || v/64 < len(s.more) && s.more[v/64]&(1<<(v%64)) != 0
 }
 
-func (s bits) copy() bits {
-	return bits{append([]uint64(nil), s.words...), s.all}
-}
+func (s *bits) copy() bits { return bits{s.first, append([]uint64(nil), s.more...), s.all} }
 
 // meet gives what is set whichever of two ways the execution came.
 func (s bits) meet(t bits) bits {
@@ -275,10 +304,11 @@ func (s bits) meet(t bits) bits {
 	case t.all:
 		return s
 	}
-	n := min(len(s.words), len(t.words))
+	s.first &= t.first
+	n := min(len(s.more), len(t.more))
 	for i := range n {
-		s.words[i] &= t.words[i]
+		s.more[i] &= t.more[i]
 	}
-	s.words = s.words[:n]
+	s.more = s.more[:n]
 	return s
 }

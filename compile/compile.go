@@ -52,43 +52,58 @@ func (e *Error) Error() string { return fmt.Sprintf("line %d: %s", e.Pos.Line, e
 // Script compiles the script in a file. Diagnostics are in the order of the source.
 // The error is an *Error or that of Options.Charge.
 func Script(f *syntax.File, opt Options) (*bytecode.Program, []Diagnostic, error) {
-	return compileUnit(opt, func(u *unit) error { return u.script(f) })
+	return new(Compiler).Script(f, opt)
 }
 
 // Definition compiles the definition of a command.
 func Definition(d *syntax.Definition, opt Options) (*bytecode.Program, []Diagnostic, error) {
-	return compileUnit(opt, func(u *unit) error { return u.definition(d) })
+	return new(Compiler).compile(opt, func(u *unit) error { return u.definition(d) })
 }
 
-// compileUnit compiles with most variables in direct registers and, where that
+// Compiler compiles sources one after the other, and works in the same memory each
+// time. The programs have memory of their own. The zero value is ready. It is not safe
+// for concurrent use.
+type Compiler struct{ unit unit }
+
+// Script is the function of that name.
+func (c *Compiler) Script(f *syntax.File, opt Options) (*bytecode.Program, []Diagnostic, error) {
+	return c.compile(opt, func(u *unit) error { return u.script(f) })
+}
+
+// compile compiles with most variables in direct registers and, where that
 // leaves an expression too few, once more with most of them in wide ones, and
 // with what nests deeply.
-func compileUnit(opt Options, build func(*unit) error) (p *bytecode.Program, ds []Diagnostic, err error) {
-	for _, scarce := range []bool{false, true} {
-		direct := 160
-		if scarce {
-			direct = 8
-		}
-		u := &unit{
-			opt: opt, direct: direct, scarce: scarce,
-			program:   &bytecode.Program{Name: opt.Name},
-			constants: map[bytecode.Constant]int32{}, commands: map[string]int32{},
-			slots: map[string]int{}, templates: map[string]bool{},
-		}
-		err = u.guard(build)
-		if err == nil {
-			sort.SliceStable(u.diagnostics, func(i, j int) bool {
-				a, b := u.diagnostics[i].Pos, u.diagnostics[j].Pos
-				return a.Line < b.Line || a.Line == b.Line && a.Col < b.Col
-			})
-			return u.program, u.diagnostics, nil
-		}
-		if _, full := err.(*registersFull); !full {
-			return nil, nil, err
-		}
+func (c *Compiler) compile(opt Options, build func(*unit) error) (*bytecode.Program, []Diagnostic, error) {
+	u := &c.unit
+	if u.numbers == nil {
+		u.reset()
 	}
-	full := err.(*registersFull)
-	return nil, nil, &Error{full.pos, "this expression is too large: split it into several statements"}
+	defer u.reset()
+	err := u.attempt(opt, 160, false, build)
+	if _, full := err.(*registersFull); full {
+		u.reset()
+		err = u.attempt(opt, 8, true, build)
+	}
+	if full, ok := err.(*registersFull); ok {
+		return nil, nil, &Error{full.pos, "this expression is too large: split it into several statements"}
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(u.diagnostics) > 1 {
+		sort.SliceStable(u.diagnostics, func(i, j int) bool {
+			a, b := u.diagnostics[i].Pos, u.diagnostics[j].Pos
+			return a.Line < b.Line || a.Line == b.Line && a.Col < b.Col
+		})
+	}
+	return u.whole(), u.diagnostics, nil
+}
+
+// attempt compiles with so many direct registers for variables.
+func (u *unit) attempt(opt Options, direct int, scarce bool, build func(*unit) error) error {
+	u.opt, u.direct, u.scarce = opt, direct, scarce
+	u.program.Name = opt.Name
+	return u.guard(build)
 }
 
 // registersFull says that an expression needs more registers than there are.
@@ -98,16 +113,24 @@ func (*registersFull) Error() string { return "out of registers" }
 
 // unit is one compilation.
 type unit struct {
+	work
+	program  bytecode.Program // in the making: its lists are used again
+	texts    index            // that are constants
+	numbers  map[bytecode.Constant]int32
+	commands index
+	slots    index    // of the Global pool: register of the top level
+	globals  []string // in the order of their slots, before padding
+	bodies   []*body  // of which the first few are in use
+}
+
+// work is what a compilation leaves nothing of.
+type work struct {
 	opt         Options
-	direct      int  // how many variables of a function may have direct registers
-	scarce      bool // whether registers were too few before
-	program     *bytecode.Program
-	constants   map[bytecode.Constant]int32
-	commands    map[string]int32
+	direct      int            // how many variables of a function may have direct registers
+	scarce      bool           // whether registers were too few before
+	used        int            // how many of the bodies are in use
 	functions   map[string]int // the script's, by name: index in program.Functions
 	params      map[string]int // of these functions: how many
-	slots       map[string]int // of the Global pool: register of the top level
-	globals     []string       // in the order of their slots, before padding
 	writes      bool           // whether some function writes the Global pool
 	def         *syntax.Definition
 	templates   map[string]bool // variables that are made from a template
@@ -150,18 +173,18 @@ func (u *unit) diagnose(d Diagnostic) { u.diagnostics = append(u.diagnostics, d)
 // script compiles the top level and the functions of a script.
 func (u *unit) script(f *syntax.File) error {
 	u.program.Kind = bytecode.KindScript
-	u.functions, u.params = map[string]int{}, map[string]int{}
+	if len(f.Funcs) > 0 {
+		u.functions, u.params = map[string]int{}, map[string]int{}
+	}
 	for i, fn := range f.Funcs {
 		u.functions[fn.Name], u.params[fn.Name] = i+1, len(fn.Params)
 		u.writes = u.writes || u.writesGlobals(fn.Body)
 	}
-	bodies := make([]*body, 1, 1+len(f.Funcs))
-	main := newBody(u, scopeGlobal)
-	bodies[0] = main
+	main := u.newBody(scopeGlobal)
 	main.block(f.Body)
 	main.emit(bytecode.OpStop, 0, 0, 0, 0)
 	for _, fn := range f.Funcs {
-		b := newBody(u, scopeFunction)
+		b := u.newBody(scopeFunction)
 		b.name, b.params = fn.Name, len(fn.Params)
 		b.at(fn.Pos)
 		for _, p := range fn.Params {
@@ -172,9 +195,8 @@ func (u *unit) script(f *syntax.File) error {
 		}
 		b.block(fn.Body)
 		b.emit(bytecode.OpReturnNone, 0, 0, 0, 0)
-		bodies = append(bodies, b)
 	}
-	return u.finish(bodies)
+	return u.finish()
 }
 
 // definition compiles the body of a command definition.
@@ -182,7 +204,7 @@ func (u *unit) definition(d *syntax.Definition) error {
 	u.program.Kind = bytecode.KindCommand
 	u.program.Name = d.Name
 	u.def = d
-	b := newBody(u, scopeLocal)
+	b := u.newBody(scopeLocal)
 	b.name = d.Name
 	b.params = len(d.Params)
 	b.at(d.Pos)
@@ -208,12 +230,12 @@ func (u *unit) definition(d *syntax.Definition) error {
 	}
 	b.block(d.Body)
 	b.emit(bytecode.OpStop, 0, 0, 0, 0)
-	return u.finish([]*body{b})
+	return u.finish()
 }
 
 // finish lays out registers and puts the functions into the program.
-func (u *unit) finish(bodies []*body) error {
-	for _, b := range bodies {
+func (u *unit) finish() error {
+	for _, b := range u.bodies[:u.used] {
 		f, err := b.layout()
 		if err != nil {
 			return err
@@ -224,6 +246,89 @@ func (u *unit) finish(bodies []*body) error {
 		u.program.Globals = padded(u.globals, u.direct)
 	}
 	return nil
+}
+
+// whole gives the program that was made in memory of its own, as little as can be.
+func (u *unit) whole() *bytecode.Program {
+	var one struct { // allocation for what most programs are
+		program   bytecode.Program
+		functions [1]bytecode.Function
+	}
+	made := &one
+	p := &made.program
+	*p = u.program
+	p.Functions = append(made.functions[:0], u.program.Functions...)
+	p.Constants, p.Commands, p.Sites = exact(p.Constants), exact(p.Commands), exact(p.Sites)
+	n := len(p.Globals) + len(p.Logs)
+	for i := range p.Functions {
+		n += len(p.Functions[i].Locals)
+	}
+	texts := make([]string, 0, n)
+	own := func(list []string) []string {
+		if len(list) == 0 {
+			return nil
+		}
+		from := len(texts)
+		texts = append(texts, list...)
+		return texts[from:len(texts):len(texts)]
+	}
+	p.Globals, p.Logs = own(p.Globals), own(p.Logs)
+	for i := range p.Functions {
+		p.Functions[i].Locals = own(p.Functions[i].Locals)
+	}
+	return p
+}
+
+// exact gives a copy of a list without room behind it; nil where it is empty.
+func exact[T any](list []T) []T {
+	if len(list) == 0 {
+		return nil
+	}
+	made := make([]T, len(list))
+	copy(made, list)
+	return made
+}
+
+// most is how many items of a list or table are kept for the next compilation.
+const most = 256
+
+// emptied gives a list for the next compilation, without what it held.
+func emptied[T any](list []T) []T {
+	if cap(list) > most {
+		return nil
+	}
+	clear(list)
+	return list[:0]
+}
+
+// emptiedMap is emptied for tables, which it makes where there is none.
+func emptiedMap[K comparable, V any](m map[K]V) map[K]V {
+	if m == nil || len(m) > most {
+		return make(map[K]V)
+	}
+	clear(m)
+	return m
+}
+
+// reset makes ready for a compilation, and forgets the one before.
+func (u *unit) reset() {
+	for _, b := range u.bodies[:u.used] {
+		b.reset()
+	}
+	if len(u.bodies) > mostBodies {
+		u.bodies = nil
+	}
+	p := &u.program
+	*p = bytecode.Program{
+		Constants: emptied(p.Constants), Functions: emptied(p.Functions),
+		Commands: emptied(p.Commands), Logs: emptied(p.Logs),
+	}
+	u.texts.reset()
+	u.commands.reset()
+	u.slots.reset()
+	u.numbers = emptiedMap(u.numbers)
+	u.globals = emptied(u.globals)
+	u.work = work{}
 }
 
 // padded leaves gaps, which have no name, between the slots that have direct
@@ -239,13 +344,13 @@ func padded(globals []string, direct int) []string {
 
 // slot gives the slot of a name of the Global pool.
 func (u *unit) slot(name string) int {
-	s, ok := u.slots[name]
-	if !ok {
-		s = register(len(u.globals), u.direct)
-		u.slots[name] = s
-		u.globals = append(u.globals, name)
-		u.charge(64 + len(name))
+	if s, ok := u.slots.get(name); ok {
+		return int(s)
 	}
+	s := register(len(u.globals), u.direct)
+	u.slots.put(name, int32(s))
+	u.globals = append(u.globals, name)
+	u.charge(64 + len(name))
 	return s
 }
 
@@ -257,20 +362,31 @@ func register(i, direct int) int {
 	return bytecode.MaxDirect + i - direct
 }
 
-// constant gives the index of a constant.
-func (u *unit) constant(k bytecode.Constant) int32 {
-	i, ok := u.constants[k]
+// number gives the index of a constant that is a number.
+func (u *unit) number(k bytecode.Constant) int32 {
+	i, ok := u.numbers[k]
 	if !ok {
-		i = int32(len(u.program.Constants))
-		u.constants[k] = i
-		u.program.Constants = append(u.program.Constants, k)
-		u.charge(64 + len(k.Text))
+		i = u.constant(k)
+		u.numbers[k] = i
 	}
 	return i
 }
 
+// text gives the index of a constant that is a text.
 func (u *unit) text(s string) int32 {
-	return u.constant(bytecode.Constant{Kind: bytecode.ConstString, Text: s})
+	i, ok := u.texts.get(s)
+	if !ok {
+		i = u.constant(bytecode.Constant{Kind: bytecode.ConstString, Text: s})
+		u.texts.put(s, i)
+	}
+	return i
+}
+
+// constant adds a constant.
+func (u *unit) constant(k bytecode.Constant) int32 {
+	u.program.Constants = append(u.program.Constants, k)
+	u.charge(64 + len(k.Text))
+	return int32(len(u.program.Constants) - 1)
 }
 
 // lookup gives the interface of a command, or nil.
@@ -283,10 +399,10 @@ func (u *unit) lookup(name string) *bytecode.Signature {
 
 // command gives the index of a command that the program calls.
 func (u *unit) command(name string, sig *bytecode.Signature) int32 {
-	i, ok := u.commands[name]
+	i, ok := u.commands.get(name)
 	if !ok {
 		i = int32(len(u.program.Commands))
-		u.commands[name] = i
+		u.commands.put(name, i)
 		u.program.Commands = append(u.program.Commands, bytecode.Command{Name: name, Params: sig.Params})
 		u.charge(64 + len(name))
 	}

@@ -281,6 +281,47 @@ addResult(total)
 addResult(lines)`
 
 // BenchmarkCompile parses, compiles and verifies a script of 20 lines and more.
+// A program is the same whatever the compiler has made before.
+func TestCompilerIsUsedAgain(t *testing.T) {
+	var c compile.Compiler
+	sources := []string{
+		"x = 1", numbered("v%d = f(%d)\n", 300), "a = v1 + v2\naddResult(a)", "x = \"t\" + `a ${b}`\ntry()\ny = 1.5\nexception(e)\nend()",
+		"x = " + strings.Repeat("(1 + ", 150) + "x" + strings.Repeat(")", 150), "function f(a) { b = a\nreturn(b) }\nx = f(2)\nx.nothing()",
+	}
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		a, err := txtar.ParseFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sources = append(sources, string(a.Files[0].Data))
+	}
+	var made []*bytecode.Program
+	for range 2 {
+		for i, src := range sources {
+			want, wantSaid, wantErr := compileScript(t, src)
+			f, err := syntax.Parse(src, syntax.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, said, err := c.Script(f, compile.Options{Lookup: command.Signature})
+			if diff := cmp.Diff([]any{want, wantSaid, wantErr}, []any{got, said, err}); diff != "" {
+				t.Errorf("source %d (-want +got):\n%s", i, diff)
+			}
+			made = append(made, got)
+		}
+	}
+	for i, p := range made { // none has memory that another one was made in
+		want, _, _ := compileScript(t, sources[i%len(sources)])
+		if diff := cmp.Diff(want, p); diff != "" {
+			t.Errorf("source %d, later (-want +got):\n%s", i, diff)
+		}
+	}
+}
+
 func BenchmarkCompile(b *testing.B) {
 	for b.Loop() {
 		f, err := syntax.Parse(twentyLines, syntax.Options{})

@@ -174,11 +174,11 @@ func (b *body) loadInt(i int64, dst int) {
 		b.emit(bytecode.OpLoadI, dst, 0, 0, int32(i))
 		return
 	}
-	b.emit(bytecode.OpLoadK, dst, 0, 0, b.u.constant(bytecode.Constant{Kind: bytecode.ConstInt, Bits: uint64(i)}))
+	b.emit(bytecode.OpLoadK, dst, 0, 0, b.u.number(bytecode.Constant{Kind: bytecode.ConstInt, Bits: uint64(i)}))
 }
 
 func (b *body) loadFloat(f float64, dst int) {
-	b.emit(bytecode.OpLoadK, dst, 0, 0, b.u.constant(bytecode.Constant{Kind: bytecode.ConstFloat, Bits: math.Float64bits(f)}))
+	b.emit(bytecode.OpLoadK, dst, 0, 0, b.u.number(bytecode.Constant{Kind: bytecode.ConstFloat, Bits: math.Float64bits(f)}))
 }
 
 var codeIndex = func() map[string]int {
@@ -447,7 +447,8 @@ func (b *body) arithmetic(e syntax.Expr, dst int) {
 // join compiles a sum of texts at once, where each operand is surely a text: one
 // text is made instead of one for each operator, and str() makes none.
 func (b *body) join(chain []*syntax.Binary, dst int) bool {
-	operands := []syntax.Expr{chain[len(chain)-1].X}
+	var few [8]syntax.Expr
+	operands := append(few[:0], chain[len(chain)-1].X)
 	for i := len(chain) - 1; i >= 0; i-- {
 		if chain[i].Op != "+" {
 			return false

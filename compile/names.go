@@ -99,22 +99,9 @@ func variableName(a *syntax.Arg) (string, bool) {
 	case *syntax.Name:
 		return e.Name, true
 	case *syntax.StringLit:
-		return e.Value, isName(e.Value)
+		return e.Value, syntax.IsName(e.Value)
 	}
 	return "", false
-}
-
-func isName(s string) bool {
-	f, err := syntax.Parse(s+" = 0", syntax.Options{})
-	if err != nil || len(f.Body) != 1 {
-		return false
-	}
-	assign, ok := f.Body[0].(*syntax.Assign)
-	if !ok {
-		return false
-	}
-	n, ok := assign.Target.(*syntax.Name)
-	return ok && n.Name == s
 }
 
 // mention is a variable that an expression reads.

@@ -133,6 +133,9 @@ func (b *body) assign(s *syntax.Assign) {
 // noteTemplate notes that a variable is made from a template with values in it.
 func (b *body) noteTemplate(name string, value syntax.Expr) {
 	if t, ok := value.(*syntax.Template); ok && len(t.Exprs) > 0 {
+		if b.u.templates == nil {
+			b.u.templates = map[string]bool{}
+		}
 		b.u.templates[name] = true
 	}
 }
