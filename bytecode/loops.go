@@ -34,6 +34,8 @@ type registerSet [MaxDirect / 64]uint64
 
 func (s *registerSet) add(r int) { s[r/64] |= 1 << (r % 64) }
 
+func (s *registerSet) has(r uint8) bool { return s[r/64]&(1<<(r%64)) != 0 }
+
 // overlaps tells whether one of the n registers from first on is in the set.
 func (s *registerSet) overlaps(first, n int) bool {
 	for i, word := range s {
@@ -44,6 +46,8 @@ func (s *registerSet) overlaps(first, n int) bool {
 	}
 	return false
 }
+
+var errTouched = errors.New("it touches a counter of a loop around it")
 
 // verifyLoops gives the first fault of a function whose instructions are good
 // by themselves, and the instruction that has it, or -1.
@@ -57,6 +61,9 @@ func verifyLoops(f *Function) (pc int, err error) {
 		return pc, err
 	}
 	for pc, in := range f.Code {
+		if l.at[pc] == 0 && !Ops[in.Op].Jumps() {
+			continue
+		}
 		if err := l.instruction(pc, in); err != nil {
 			return pc, err
 		}
@@ -129,6 +136,13 @@ func (l *loops) instruction(pc int, in Instr) error {
 	if around == 0 {
 		return nil
 	}
+	owned := &l.all[around].owned
+	if info.plain() {
+		if info.A != Unused && owned.has(in.A) || info.B != Unused && owned.has(in.B) || info.X != Unused && owned.has(in.X) {
+			return errTouched
+		}
+		return nil
+	}
 	count := info.count(in)
 	for _, o := range info.operands(in) {
 		n := o.Kind.size(count)
@@ -138,8 +152,8 @@ func (l *loops) instruction(pc int, in Instr) error {
 		case o.Kind == Frame || o.Kind == Outs:
 			n = MaxDirect // the callee's frame
 		}
-		if n > 0 && l.all[around].owned.overlaps(o.Value, n) {
-			return errors.New("it touches a counter of a loop around it")
+		if n > 0 && owned.overlaps(o.Value, n) {
+			return errTouched
 		}
 	}
 	return nil

@@ -101,15 +101,21 @@ func (i *Info) operands(in Instr) [4]struct {
 // instruction has; 0 where it has neither. It is negative where a range ends
 // before it begins.
 func (i *Info) count(in Instr) int {
-	for _, o := range i.operands(in) {
-		switch o.Kind {
+	for n, kind := range [...]Operand{i.A, i.B, i.X, i.C} {
+		switch kind {
 		case Count, Arguments:
-			return o.Value
+			return i.operands(in)[n].Value
 		case End:
-			return o.Value - int(in.A)
+			return i.operands(in)[n].Value - int(in.A)
 		}
 	}
 	return 0
+}
+
+// plain tells whether the operation's A, B and X are single registers, where they are
+// used, and C is none.
+func (i *Info) plain() bool {
+	return i.A <= Update && i.B <= Update && i.X <= Update && (i.C == Unused || i.C >= Const)
 }
 
 // Known tells whether the operation exists.

@@ -6,6 +6,7 @@ package bytecode
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 )
@@ -43,9 +44,9 @@ func Verify(p *Program) error {
 	if err := verifyProgram(p); err != nil {
 		return &VerifyError{Function: -1, PC: -1, Err: err}
 	}
-	written := writtenSlots(p)
+	v := verifier{p: p, named: named(p)}
 	for i := range p.Functions {
-		v := verifier{p: p, index: i, f: &p.Functions[i], written: &written}
+		v.index, v.f = i, &p.Functions[i]
 		if pc, err := v.function(); err != nil {
 			e := &VerifyError{Function: i, Name: v.f.Name, PC: pc, Err: err}
 			if pc >= 0 {
@@ -57,9 +58,17 @@ func Verify(p *Program) error {
 	return nil
 }
 
+// named is how many slots of the pool have names, up to the first that has none.
+func named(p *Program) int {
+	if gap := slices.Index(p.Globals, ""); gap >= 0 {
+		return gap
+	}
+	return len(p.Globals)
+}
+
 // verifyProgram checks what stands around the functions.
 func verifyProgram(p *Program) error {
-	for _, check := range []func(*Program) error{
+	for _, check := range [...]func(*Program) error{
 		verifyKind, verifyTexts, verifyConstants, verifyGlobals, verifyInterface, verifyCommands, verifySites,
 	} {
 		if err := check(p); err != nil {
@@ -155,19 +164,39 @@ func verifyGlobals(p *Program) error {
 	if n := len(p.Globals); n > p.Functions[0].Registers {
 		return fmt.Errorf("%d slots of the pool in %d registers", n, p.Functions[0].Registers)
 	}
-	seen := make(map[string]struct{}, len(p.Globals))
-	for _, name := range p.Globals {
-		if _, ok := seen[name]; ok && name != "" {
-			return fmt.Errorf("the pool has the name %q twice", name)
-		}
-		seen[name] = struct{}{}
+	if name, ok := twice(p.Globals); ok {
+		return fmt.Errorf("the pool has the name %q twice", name)
 	}
 	return nil
+}
+
+// twice gives the first name that was there before, the empty one left out.
+func twice(names []string) (name string, ok bool) {
+	const few = 16 // are compared with each other
+	var seen map[string]struct{}
+	if len(names) > few {
+		seen = make(map[string]struct{}, len(names))
+	}
+	for i, name := range names {
+		if seen == nil {
+			ok = slices.Contains(names[:i], name)
+		} else {
+			_, ok = seen[name]
+			seen[name] = struct{}{}
+		}
+		if ok && name != "" {
+			return name, true
+		}
+	}
+	return "", false
 }
 
 // verifyInterface checks the parameters of a command, which are the first
 // names of its only function.
 func verifyInterface(p *Program) error {
+	if len(p.Params) == 0 {
+		return nil
+	}
 	locals := p.Functions[0].Locals
 	seen := make(map[string]struct{}, len(p.Params))
 	for i, param := range p.Params {
@@ -203,6 +232,9 @@ func verifyCommands(p *Program) error {
 			return fmt.Errorf("command %d, %q: %w", i, c.Name, err)
 		}
 	}
+	if len(p.Requires) == 0 {
+		return nil
+	}
 	seen := make(map[string]struct{}, len(p.Requires))
 	for _, name := range p.Requires {
 		if _, ok := seen[name]; ok || name == "" {
@@ -230,8 +262,56 @@ type verifier struct {
 	p       *Program
 	index   int
 	f       *Function
-	written *registerSet // slots that functions write
+	named   int // of the program
+	below   limits
+	written *registerSet // slots that functions write; nil before they were asked for
 }
+
+// limits give, by kind of operand, what its values must be below. They say all that there
+// is to check of most instructions; 0 is for kinds of which there is more to say.
+type limits [Room + 1]uint64
+
+// limits are those of the function's operands.
+func (v *verifier) limits() limits {
+	direct := uint64(min(v.f.Registers, MaxDirect))
+	const any = 1 << 32
+	return limits{
+		Unused: 1,
+		Read:   direct, Write: direct, Update: direct,
+		ReadTwo: direct - min(direct, 1), ReadThree: direct - min(direct, 2),
+		ReadWide: uint64(v.f.Registers), WriteWide: uint64(v.f.Registers),
+		Const: uint64(len(v.p.Constants)), Target: uint64(len(v.f.Code)),
+		Builtin: uint64(len(Builtins)), Method: uint64(len(Methods)),
+		Global:  uint64(v.named),
+		LogName: uint64(len(v.p.Logs)), ErrorCode: uint64(len(Codes)),
+		Compare: uint64(CmpGe) + 1, Flag: 2, Room: MaxCode + 1,
+		Number: any, LowByte: any, TopByte: any,
+	}
+}
+
+// plain tells whether an instruction may stand where it does and has operands that are
+// within the limits. One that is not plain may still be right: see instruction.
+func (v *verifier) plain(in Instr) bool {
+	s := &shapes[in.Op]
+	return s.known && v.stands(s.scope) &&
+		uint64(in.A) < v.below[s.a] && uint64(in.B) < v.below[s.b] &&
+		uint64(in.X) < v.below[s.x] && uint64(uint32(in.C)) < v.below[s.c]
+}
+
+// shapes are what plain wants to know of each operation: a part of Ops, close together.
+var shapes = func() (all [256]struct {
+	known      bool
+	scope      Scope
+	a, b, x, c Operand
+},
+) {
+	for op := range Ops {
+		info, s := &Ops[op], &all[op]
+		s.known, s.scope = Op(op).Known(), info.Scope
+		s.a, s.b, s.x, s.c = info.A, info.B, info.X, info.C
+	}
+	return all
+}()
 
 // writtenSlots are the slots with direct registers that some setglobal writes.
 func writtenSlots(p *Program) (written registerSet) {
@@ -250,7 +330,13 @@ func (v *verifier) function() (pc int, err error) {
 	if err := v.frame(); err != nil {
 		return -1, err
 	}
+	v.below = v.limits()
+	loops := false
 	for pc, in := range v.f.Code {
+		loops = loops || in.Op == OpForLoop
+		if v.plain(in) {
+			continue
+		}
 		if err := v.instruction(in); err != nil {
 			return pc, err
 		}
@@ -263,6 +349,9 @@ func (v *verifier) function() (pc int, err error) {
 	}
 	if err := v.handlers(); err != nil {
 		return -1, err
+	}
+	if !loops {
+		return -1, nil
 	}
 	return verifyLoops(v.f)
 }
@@ -346,16 +435,30 @@ func (v *verifier) instruction(in Instr) error {
 	return nil
 }
 
-func (v *verifier) scope(s Scope) error {
-	switch {
-	case s == InScript && v.p.Kind != KindScript:
-		return errors.New("not in a command")
-	case s == InTop && v.index > 0:
-		return errors.New("not in a function")
-	case s == InFunction && v.index == 0:
-		return errors.New("not at the top level")
+// stands tells whether an operation of a scope may stand in the function.
+func (v *verifier) stands(s Scope) bool {
+	switch s {
+	case InScript:
+		return v.p.Kind == KindScript
+	case InTop:
+		return v.index == 0
+	case InFunction:
+		return v.index > 0
 	}
-	return nil
+	return true
+}
+
+func (v *verifier) scope(s Scope) error {
+	if v.stands(s) {
+		return nil
+	}
+	switch s {
+	case InScript:
+		return errors.New("not in a command")
+	case InTop:
+		return errors.New("not in a function")
+	}
+	return errors.New("not at the top level")
 }
 
 // operand checks an operand. count is the instruction's count of registers or
@@ -464,6 +567,10 @@ func (v *verifier) counter(in Instr) error {
 	first := int(in.A)
 	if err := v.registers(Counter, first, 0); err != nil {
 		return err
+	}
+	if v.index == 0 && v.written == nil {
+		written := writtenSlots(v.p)
+		v.written = &written
 	}
 	if v.index == 0 && v.written.overlaps(first, 2) {
 		return fmt.Errorf("register %d or %d is a variable that functions write", first, first+1)

@@ -359,6 +359,39 @@ func TestVerifyErrorNamesThePlace(t *testing.T) {
 
 // BenchmarkVerify is of a program of a million instructions: loops nested 100
 // deep, a handler for every tenth instruction, ranges, calls.
+// What is taken for plain must be right when it is looked at in full.
+func TestPlainIsRight(t *testing.T) {
+	gaps := code()
+	gaps.Globals = []string{"x", "", "y"}
+	command := code()
+	command.Kind = KindCommand
+	values := []int32{0, 1, 2, 3, 4, 5, 6, 10, 250, 255, 256, 1 << 20, -1, -1 << 31}
+	plain := 0
+	for _, p := range []*Program{code(), gaps, command, wideProgram(), callsProgram()} {
+		for i := range p.Functions {
+			v := verifier{p: p, index: i, f: &p.Functions[i], named: named(p)}
+			v.below = v.limits()
+			for op := range 256 {
+				for n := range len(values) * len(values) * len(values) {
+					c := values[n%len(values)]
+					a, b := values[n/len(values)%len(values)], values[n/len(values)/len(values)]
+					in := Instr{Op: Op(op), A: uint8(a), B: uint8(b), X: uint8(a + b), C: c}
+					if !v.plain(in) {
+						continue
+					}
+					plain++
+					if err := v.instruction(in); err != nil {
+						t.Fatalf("function %d: %v is plain, but %v", i, in, err)
+					}
+				}
+			}
+		}
+	}
+	if plain == 0 {
+		t.Error("nothing is plain")
+	}
+}
+
 func BenchmarkVerify(b *testing.B) {
 	p := bigProgram(1_000_000)
 	if err := Verify(p); err != nil {
