@@ -6,6 +6,7 @@ package vm
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"unsafe"
 
@@ -73,9 +74,9 @@ type Code struct {
 	functions []function
 	commands  []*Command // nil where the catalog has none of that interface
 	logs      []logName
-	slots     map[string]int32
-	members   []string // by slot: the name as it begins a member of a JSON object
-	status    int32    // slot of _status; -1 where there is none
+	slots     map[string]int32 // by name; nil where they are few
+	members   []string         // by slot: the name as it begins a member of a JSON object
+	status    int32            // slot of _status; -1 where there is none
 	// grants is what the contract gives: a definition's body that and nothing else; of
 	// what a script is given, only that. 0 in a script's leaves what it is given.
 	grants Capability
@@ -102,19 +103,19 @@ func Link(p *bytecode.Program, lookup func(name string) *Command) (*Code, error)
 	if err := bytecode.Verify(p); err != nil {
 		return nil, &Error{Code: CodeIntegrity, Msg: "the code does not verify", Err: err}
 	}
-	c := &Code{program: p, slots: make(map[string]int32, len(p.Globals))}
-	c.constants = make([]Value, len(p.Constants))
-	for i, k := range p.Constants {
-		c.constants[i] = constantValue(k)
-	}
-	c.functions = make([]function, len(p.Functions))
+	one := &struct { // allocation for what most programs are
+		code      Code
+		functions [1]function
+	}{code: Code{program: p, constants: constantValues(p.Constants)}}
+	c := &one.code
+	c.functions = one.functions[:0]
 	for i := range p.Functions {
 		f := &p.Functions[i]
-		c.functions[i] = function{
+		c.functions = append(c.functions, function{
 			Function: f, code: words(f.Code),
 			registers: f.Registers, params: f.Params, named: min(max(len(f.Locals), f.Params), f.Registers),
 			wide: f.Registers > bytecode.MaxDirect,
-		}
+		})
 	}
 	for i := range c.functions {
 		c.nearCalls(&c.functions[i])
@@ -126,22 +127,7 @@ func Link(p *bytecode.Program, lookup func(name string) *Command) (*Code, error)
 			c.commands[i] = got
 		}
 	}
-	c.logs = make([]logName, len(p.Logs))
-	for i, name := range p.Logs {
-		head := append(AppendQuoted([]byte(`{"command":`), name), `,"duration_ms":`...)
-		c.logs[i] = logName{name, string(head)}
-	}
-	c.members, c.status = make([]string, len(p.Globals)), -1
-	for i, name := range p.Globals {
-		if name == "" { // a gap
-			continue
-		}
-		c.slots[name] = int32(i)
-		c.members[i] = string(append(AppendQuoted(nil, name), ':'))
-		if name == "_status" {
-			c.status = int32(i)
-		}
-	}
+	c.writeNames()
 	for _, name := range p.Requires {
 		granted, ok := ParseCapability(name)
 		if !ok {
@@ -155,6 +141,59 @@ func Link(p *bytecode.Program, lookup func(name string) *Command) (*Code, error)
 // function gives a function that an instruction calls.
 func (c *Code) function(i int32) *function {
 	return (*function)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(c.functions)), int(i)*int(unsafe.Sizeof(function{}))))
+}
+
+// fewSlots is how many names are compared one by one to find a slot.
+const fewSlots = 16
+
+// slot gives the slot of a name of the Global pool.
+func (c *Code) slot(name string) (int32, bool) {
+	if c.slots == nil {
+		i := slices.Index(c.program.Globals, name)
+		return int32(i), i >= 0 && name != "" // which a gap has
+	}
+	i, ok := c.slots[name]
+	return i, ok
+}
+
+// writeNames writes the names of logs and slots as JSON has them, one behind the other
+// in one allocation, and finds out where the slots are.
+func (c *Code) writeNames() {
+	const begin, end = `{"command":`, `,"duration_ms":`
+	logs, slots := c.program.Logs, c.program.Globals
+	size := 0
+	for _, name := range logs {
+		size += len(begin) + len(name) + len(`""`) + len(end)
+	}
+	for _, name := range slots {
+		size += len(name) + len(`"":`)
+	}
+	text := make([]byte, 0, size) // more where something is escaped
+	since := func(from int) string { return unsafe.String(unsafe.SliceData(text[from:]), len(text)-from) }
+	c.logs = make([]logName, len(logs))
+	for i, name := range logs {
+		from := len(text)
+		text = append(AppendQuoted(append(text, begin...), name), end...)
+		c.logs[i] = logName{name, since(from)}
+	}
+	if len(slots) > fewSlots {
+		c.slots = make(map[string]int32, len(slots))
+	}
+	c.members, c.status = make([]string, len(slots)), -1
+	for i, name := range slots {
+		if name == "" { // a gap
+			continue
+		}
+		from := len(text)
+		text = append(AppendQuoted(text, name), ':')
+		c.members[i] = since(from)
+		if c.slots != nil {
+			c.slots[name] = int32(i)
+		}
+		if name == "_status" {
+			c.status = int32(i)
+		}
+	}
 }
 
 // Program gives the program behind the code.
@@ -193,16 +232,30 @@ func words(code []bytecode.Instr) []word {
 	return ws
 }
 
-func constantValue(k bytecode.Constant) Value {
-	switch k.Kind {
-	case bytecode.ConstInt:
-		return IntValue(int64(k.Bits))
-	case bytecode.ConstFloat:
-		return floatValue(math.Float64frombits(k.Bits))
-	case bytecode.ConstString:
-		return staticText(k.Text)
+// constantValues makes the values of constants. Their texts share one allocation.
+func constantValues(constants []bytecode.Constant) []Value {
+	size := 0
+	for i := range constants {
+		if k := &constants[i]; k.Kind == bytecode.ConstString {
+			size += textWords(len(k.Text))
+		}
 	}
-	panic(fmt.Sprintf("vm: a verified constant of kind %d", k.Kind))
+	texts := make([]uint64, size)
+	values := make([]Value, len(constants))
+	for i := range constants {
+		switch k := &constants[i]; k.Kind {
+		case bytecode.ConstInt:
+			values[i] = IntValue(int64(k.Bits))
+		case bytecode.ConstFloat:
+			values[i] = floatValue(math.Float64frombits(k.Bits))
+		case bytecode.ConstString:
+			values[i] = staticTextIn(unsafe.Pointer(unsafe.SliceData(texts)), k.Text)
+			texts = texts[textWords(len(k.Text)):]
+		default:
+			panic(fmt.Sprintf("vm: a verified constant of kind %d", k.Kind))
+		}
+	}
+	return values
 }
 
 func sameInterface(a, b []bytecode.Param) bool {

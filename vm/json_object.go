@@ -4,6 +4,7 @@ package vm
 
 import (
 	"math/bits"
+	"strconv"
 	"strings"
 	"unsafe"
 )
@@ -54,6 +55,9 @@ func (m *Machine) ParseObjectRaw(b []byte, field FieldFunc, raw string, text Raw
 // stands for. That takes neither memory nor instructions of the execution, so that
 // it makes no difference to them whether it was needed.
 func (m *Machine) Unquote(b []byte, at int) (string, error) {
+	if text, ok := unquoteShort(b, at); ok {
+		return text, nil
+	}
 	var other Machine
 	other.Reset(m.ctx, Limits{Instructions: -1, Memory: -1, Time: m.limits.Time}, m.sched)
 	defer other.Clear()
@@ -63,6 +67,50 @@ func (m *Machine) Unquote(b []byte, at int) (string, error) {
 		return "", err
 	}
 	return strings.Clone(v.str()), nil
+}
+
+// unquoteShort is Unquote for what scripts are as a rule: a short text of ASCII with
+// escapes of ASCII. It does not decide about any other.
+func unquoteShort(b []byte, at int) (string, bool) {
+	const short = 8 << 10 // no time that anybody would have to be asked for
+	b = b[at+1 : min(len(b), at+1+short)]
+	s := unsafe.String(unsafe.SliceData(b), len(b))
+	end := plainEnd(s, 0, len(s))
+	for end < len(s) && s[end] == '\\' {
+		end = plainEnd(s, min(end+2, len(s)), len(s))
+	}
+	if end == len(s) || s[end] != '"' {
+		return "", false
+	}
+	text := make([]byte, 0, end)
+	for s = s[:end]; ; {
+		i := strings.IndexByte(s, '\\')
+		if i < 0 {
+			text = append(text, s...)
+			return unsafe.String(unsafe.SliceData(text), len(text)), true
+		}
+		c, n := shortEscape(s[i:])
+		if n == 0 {
+			return "", false
+		}
+		text = append(append(text, s[:i]...), c)
+		s = s[i+n:]
+	}
+}
+
+// shortEscape gives the ASCII character that the escape at the beginning of s stands
+// for, and the escape's length; 0 where it is another, or none.
+func shortEscape(s string) (c byte, n int) {
+	const letters, meant = `"\/bfnrt`, "\"\\/\b\f\n\r\t"
+	if i := strings.IndexByte(letters, s[1]); i >= 0 {
+		return meant[i], 2
+	}
+	if s[1] == 'u' && len(s) >= 6 {
+		if code, err := strconv.ParseUint(s[2:6], 16, 7); err == nil {
+			return byte(code), 6
+		}
+	}
+	return 0, 0
 }
 
 // fewKeys is how many keys are compared one by one before they go into a dict.

@@ -397,6 +397,34 @@ func BenchmarkAppendJSON(b *testing.B) {
 }
 
 // Texts of any length with escapes are read whole.
+// TestUnquote has texts that are read in one go and others of each kind that are not.
+func TestUnquote(t *testing.T) {
+	m := NewMachine(Limits{})
+	m.Reset(t.Context(), Limits{}, nil)
+	long := strings.Repeat("a line\n", 2000)
+	for _, want := range []string{
+		"", "plain", "a\nb\tc\"d\\e/f\b\f\r", "if(a, 1, >)\n<&>", "\x00\x1f\x7f", "Grüße \u2028 \U0001F600", long, long + "\u00e9",
+	} {
+		quoted, err := json.Marshal(want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body := `{"script": ` + string(quoted) + `, "x": "y"}`
+		got, err := m.Unquote([]byte(body), len(`{"script": `))
+		if got != want || err != nil {
+			t.Errorf("%.40s is %.40q, %v", quoted, got, err)
+		}
+	}
+	for text, want := range map[string]string{
+		`"a`: "does not end", `"a\`: "end", `"a\"`: "does not end", `"\x"`: "unknown escape", "\"a\nb\"": "control character", `"\u12"`: "hexadecimal",
+		`"\u00zz"`: "hexadecimal", `"\ud800"`: "surrogate", "\"\xff\"": "UTF-8", `"\u0_41"`: "hexadecimal", `"\u+041"`: "hexadecimal",
+	} {
+		if got, err := m.Unquote([]byte(text), 0); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s is %q, %v; want %s", text, got, err, want)
+		}
+	}
+}
+
 func TestEscapedTextsOfAnyLength(t *testing.T) {
 	for n := range 300 {
 		m := NewMachine(Limits{})

@@ -309,7 +309,7 @@ type Scratch struct {
 }
 
 // Scratch starts a new account.
-func (m *Machine) Scratch() *Scratch { return &Scratch{m: m, left: m.mem.room()} }
+func (m *Machine) Scratch() Scratch { return Scratch{m: m, left: m.mem.room()} }
 
 // Charge asks for n bytes before they are allocated, and looks at the deadline
 // now and then. Its errors are quota_memory, quota_time and cancelled.

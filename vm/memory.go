@@ -152,7 +152,17 @@ func (m *Machine) Text(s string) (Value, error) {
 // staticText makes a constant string: not charged, not marked, hashed at once so
 // that nobody ever writes to it.
 func staticText(s string) Value {
-	v, buf := allocText(len(s))
+	words := make([]uint64, textWords(len(s)))
+	return staticTextIn(unsafe.Pointer(unsafe.SliceData(words)), s)
+}
+
+// textWords is how many words a text of n bytes takes: its header, and at least a byte
+// behind it, so that no pointer leads past the end.
+func textWords(n int) int { return (max(n, 1) + textHeaderSize + 7) / 8 }
+
+// staticTextIn is staticText in textWords of zeroed memory.
+func staticTextIn(p unsafe.Pointer, s string) Value {
+	v, buf := textIn(p, len(s))
 	copy(buf, s)
 	v = finishText(v)
 	v.header().hash = hashBytes(s)

@@ -60,7 +60,7 @@ func (m *Machine) start(code *Code, in *Input) error {
 		m.born = make([]bool, n)
 	}
 	for i, f := range in.Variables {
-		slot, ok := code.slots[f.Name]
+		slot, ok := code.slot(f.Name)
 		if !ok {
 			m.births = append(m.births, ^int32(i))
 			continue
