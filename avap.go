@@ -100,6 +100,7 @@ type Engine struct {
 	limits      Limits
 	diagnostics []Diagnostic
 	executions  *sync.Pool // of *Execution; shared with engines that With made
+	compilers   *sync.Pool // of *compiler; shared likewise
 }
 
 // Diagnostic is something that can be said of a source without running it.
@@ -117,7 +118,7 @@ func (d Diagnostic) Caution() bool { return d.Code == "" }
 // New makes an engine. Its error holds an *Error for each mistake that was
 // found, each wrapped with the name of the source that it is in; Errors gives them.
 func New(opt Options) (*Engine, error) {
-	e := &Engine{commands: opt.Commands, limits: opt.Limits, executions: new(sync.Pool)}
+	e := &Engine{commands: opt.Commands, limits: opt.Limits, executions: new(sync.Pool), compilers: new(sync.Pool)}
 	if e.commands != nil {
 		return e, nil
 	}
@@ -178,7 +179,7 @@ func inSource(name string, err error) error {
 // With gives an engine that compiles against other commands and shares everything
 // else. Programs of this engine may run in executions of the other.
 func (e *Engine) With(c Commands) *Engine {
-	return &Engine{commands: c, limits: e.limits, executions: e.executions}
+	return &Engine{commands: c, limits: e.limits, executions: e.executions, compilers: e.compilers}
 }
 
 // Diagnostics gives what can be said of the engine's definitions.

@@ -19,6 +19,8 @@ type Execution struct {
 	engine  *Engine
 	machine vm.Machine
 	in      vm.Input
+	budget  vm.Scratch            // of compiling
+	charge  func(bytes int) error // budget's
 	// Only keeps variables and logs out of the answer.
 	Only bool
 }
@@ -147,8 +149,11 @@ func (x *Execution) Restrict(contract Limits) { x.machine.Restrict(contract) }
 // Compile compiles a script under the quotas of memory and time of this
 // execution. What that takes is not held by the execution itself.
 func (x *Execution) Compile(script string) (*Program, error) {
-	budget := x.machine.Scratch()
-	return x.engine.compile(x.machine.Context(), script, budget.Charge)
+	if x.charge == nil { // made once, not for each script
+		x.charge = x.budget.Charge
+	}
+	x.budget = x.machine.Scratch()
+	return x.engine.compile(x.machine.Context(), script, x.charge)
 }
 
 // Run runs a program of the same engine to its end.

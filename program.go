@@ -5,6 +5,7 @@ package avap
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 
 	"github.com/avap-framework/avap/bytecode"
@@ -34,8 +35,22 @@ func (e *Engine) Compile(script string) (*Program, error) {
 	return e.compile(context.Background(), script, nil)
 }
 
+// compiler is what compiling one script after the other works in.
+type compiler struct {
+	parser   syntax.Parser
+	compiler compile.Compiler
+}
+
 func (e *Engine) compile(ctx context.Context, script string, charge func(int) error) (*Program, error) {
-	f, err := syntax.Parse(script, syntax.Options{Charge: charge})
+	c, _ := e.compilers.Get().(*compiler)
+	if c == nil {
+		c = new(compiler)
+	}
+	defer func() {
+		c.parser.Forget()
+		e.compilers.Put(c)
+	}()
+	f, err := c.parser.Parse(script, syntax.Options{Charge: charge})
 	if err != nil {
 		return nil, asError(err)
 	}
@@ -46,11 +61,10 @@ func (e *Engine) compile(ctx context.Context, script string, charge func(int) er
 			Msg: "a script cannot define the command " + d.Name + ": definitions are published on their own",
 		}
 	}
-	names := commandNames(f)
-	if err := e.load(ctx, names); err != nil {
+	if err := e.load(ctx, f.Calls); err != nil {
 		return nil, err
 	}
-	p, diagnostics, err := compile.Script(f, compile.Options{Lookup: e.commands.Signature, Charge: charge})
+	p, diagnostics, err := c.compiler.Script(f, compile.Options{Lookup: e.commands.Signature, Charge: charge})
 	if err != nil {
 		return nil, asError(err)
 	}
@@ -58,7 +72,7 @@ func (e *Engine) compile(ctx context.Context, script string, charge func(int) er
 	if err != nil {
 		return nil, &Error{Code: vm.CodeInternal, Msg: "a defect of the compiler", Err: err}
 	}
-	return e.program(code, names, diagnostics), nil
+	return e.program(code, f.Calls, diagnostics), nil
 }
 
 // Link makes a program of a compiled script, which it verifies. One that does not
@@ -93,7 +107,7 @@ func (e *Engine) program(code *vm.Code, names []string, diagnostics []compile.Di
 // load brings commands into memory, where the engine's are not all there.
 func (e *Engine) load(ctx context.Context, names []string) error {
 	if l, ok := e.commands.(Loader); ok {
-		return l.Load(ctx, names)
+		return l.Load(ctx, slices.Clone(names)) // which it may keep
 	}
 	return nil
 }
@@ -118,20 +132,6 @@ func (e *Engine) Holds(ctx context.Context, p *Program) (bool, error) {
 	}
 	p.holds.Store(e)
 	return true, nil
-}
-
-// commandNames gives the names of the commands that a script calls, each once.
-func commandNames(f *syntax.File) []string {
-	var names []string
-	seen := map[string]bool{}
-	syntax.Inspect(f, func(n syntax.Node) bool {
-		if call, ok := n.(*syntax.CommandCall); ok && !seen[call.Name] {
-			seen[call.Name] = true
-			names = append(names, call.Name)
-		}
-		return true
-	})
-	return names
 }
 
 // Diagnostics gives what can be said of the script without running it, in the

@@ -20,8 +20,8 @@ func (e *ownError) Unwrap() error { return e.err }
 
 // flight is a value being built. What it holds is written before done is closed.
 type flight[V any] struct {
-	done   chan struct{}
-	shared bool // whether value and err are for those that wait, too
+	done   chan struct{} // nil while nobody waits
+	shared bool          // whether value and err are for those that wait, too
 	value  V
 	err    error
 }
@@ -86,9 +86,12 @@ func (c *Cache[V]) board(h uint64, key string) (f *flight[V], first bool, e *ent
 		return nil, false, e
 	}
 	if f := c.flights[key]; f != nil {
+		if f.done == nil {
+			f.done = make(chan struct{})
+		}
 		return f, false, nil
 	}
-	f = &flight[V]{done: make(chan struct{})}
+	f = new(flight[V])
 	c.flights[key] = f
 	return f, true, nil
 }
@@ -103,7 +106,9 @@ func (c *Cache[V]) build(f *flight[V], h uint64, key string, build func(string) 
 			c.put(h, key, f.value, size)
 		}
 		delete(c.flights, key)
-		close(f.done)
+		if f.done != nil {
+			close(f.done)
+		}
 	}()
 	f.value, size, f.err = build(key)
 	var own *ownError
