@@ -97,8 +97,8 @@ func TestMissingPeer(t *testing.T) {
 	_, node := lab.node(t.Context(), nil)
 	for want, err := range map[string]error{
 		"apt-get install nginx-core libnginx-mod-http-lua lua-cjson": nginx,
-		"apt-get install nodejs":                                     node,
-		"apt-get install wrk":                                        lab.needWrk(),
+		"apt-get install nodejs": node,
+		"apt-get install wrk":    lab.needWrk(),
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)
