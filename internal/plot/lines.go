@@ -76,7 +76,7 @@ var linesTemplate = template.Must(template.New("lines").Parse(`<svg xmlns="http:
 {{range .YTicks}}<line x1="{{$.Left}}" y1="{{printf "%.1f" .At}}" x2="{{$.Right}}" y2="{{printf "%.1f" .At}}" stroke="#e2e6ea"/>
 <text x="{{$.Left}}" dx="-6" dy="4" y="{{printf "%.1f" .At}}" text-anchor="end">{{.Label | html}}</text>
 {{end}}{{range .XTicks}}<text x="{{printf "%.1f" .At}}" y="{{$.Bottom}}" dy="18" text-anchor="middle">{{.Label | html}}</text>
-{{end}}<text x="{{.Left}}" y="{{.Top}}" dx="-6" dy="-8" text-anchor="end">{{.YUnit | html}}</text>
+{{end}}<text x="10" y="{{.Top}}" dy="-8">{{.YUnit | html}}</text>
 <text x="{{.Right}}" y="{{.Bottom}}" dy="36" text-anchor="end">{{.XUnit | html}}</text>
 {{range .Lines}}<polyline fill="none" stroke="{{.Colour}}" stroke-width="1.5" points="{{.Points}}"/>
 <text x="{{.LegendX}}" y="{{$.Bottom}}" dy="36" fill="{{.Colour}}">{{.Name | html}}</text>
