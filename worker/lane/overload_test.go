@@ -118,6 +118,40 @@ func TestStandstill(t *testing.T) {
 	})
 }
 
+// TestLastOneGivesUp has the queue run empty by one that waits no longer: what was counted
+// of it does not make a later one, hours after, look slow.
+func TestLastOneGivesUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(Options{Places: 1})
+		var all sync.WaitGroup
+		enter := func(hold time.Duration, refused bool) {
+			all.Go(func() {
+				tk, err := l.Enter()
+				if (err != nil) != refused {
+					t.Errorf("%v, to be refused: %v", err, refused)
+				}
+				if err == nil {
+					time.Sleep(hold)
+					tk.Done()
+				}
+			})
+			time.Sleep(time.Microsecond) // so that they come one by one
+		}
+		enter(100*time.Millisecond, false)
+		enter(time.Second, false)
+		enter(0, true)
+		all.Wait()
+		time.Sleep(time.Hour)
+		for range 5 {
+			enter(10*time.Millisecond, false)
+		}
+		time.Sleep(15 * time.Millisecond) // one has passed, three wait
+		enter(0, false)
+		all.Wait()
+		checkEmpty(t, l)
+	})
+}
+
 // TestLateRefusedAtOnce offers more than can be done for a while: once that is known, most
 // of what is refused has not waited, and of what has waited most is done. When it is over,
 // a burst that can be done in time is taken whole.

@@ -166,6 +166,9 @@ func (t *Ticket) giveUp(r Reason) error {
 		return nil
 	}
 	t.in.remove(t)
+	if l.lanes[fastLane].first.empty() {
+		l.door = door{}
+	}
 	l.dispatch()
 	return l.refuse(r)
 }
