@@ -95,13 +95,16 @@ func TestMissingPeer(t *testing.T) {
 	lab := testLab(t, Options{Nginx: "no-nginx", Node: "no-node", Wrk: "no-wrk"})
 	_, nginx := lab.nginx(t.Context(), nil)
 	_, node := lab.node(t.Context(), nil)
-	for want, err := range map[string]error{
-		"apt-get install nginx-core libnginx-mod-http-lua lua-cjson": nginx,
-		"apt-get install nodejs": node,
-		"apt-get install wrk":    lab.needWrk(),
+	for _, tt := range []struct {
+		err  error
+		want string
+	}{
+		{nginx, "apt-get install nginx-core libnginx-mod-http-lua lua-cjson"},
+		{node, "apt-get install nodejs"},
+		{lab.needWrk(), "apt-get install wrk"},
 	} {
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("got %v, want %q", err, want)
+		if tt.err == nil || !strings.Contains(tt.err.Error(), tt.want) {
+			t.Errorf("got %v, want %q", tt.err, tt.want)
 		}
 	}
 }
