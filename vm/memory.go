@@ -69,6 +69,10 @@ func (m *Machine) Charge(n int) error {
 	return nil
 }
 
+// Taken is how many bytes the execution was charged for, less what it was found to hold
+// no more.
+func (m *Machine) Taken() int64 { return m.mem.limit - m.mem.room() }
+
 // extend reserves what the charges need, and at the quota measures anew.
 func (m *Machine) extend() error {
 	t := &m.mem

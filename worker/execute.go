@@ -27,6 +27,10 @@ const largeScript = 32 << 10
 // what the shortest bucket of a histogram tells apart.
 const quickBody = 4 << 10
 
+// quickAnswer is up to how many bytes an execution may have taken for its answer to be
+// written in a few microseconds.
+const quickAnswer = 4 << 10
+
 // Limiter bounds how many requests callers send. It must be safe for concurrent use.
 type Limiter interface {
 	// ByKey counts a verified request of a key, ByAddress one of an address. Where it
@@ -65,7 +69,7 @@ func (w *Worker) run(r *httpd.Request, x *exchange, e *execution) error {
 	}
 	_, span := w.opt.Tracer.Start(e.ctx, telemetry.StageRun)
 	err = e.Run(program)
-	x.markRun(r, e)
+	x.markRun(r, e, err == nil && e.Machine().Taken() <= quickAnswer)
 	if err != nil {
 		span.End(codeOf(err))
 		return err

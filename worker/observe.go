@@ -36,13 +36,23 @@ func (s *seen) mark(r *httpd.Request, stage telemetry.Stage) {
 	s.stages[stage], s.at = at-s.at, at
 }
 
-// markRun ends the stage in which the execution read its input and ran: what it waited
-// for, compiling and hosts are stages of their own.
-func (s *seen) markRun(r *httpd.Request, e *execution) {
-	s.mark(r, telemetry.StageRun)
+// markRun ends the stage in which the execution read its input and ran. The answer of one
+// that is small takes no time: it ends with the run, which spares a look at the clock.
+func (s *seen) markRun(r *httpd.Request, e *execution, small bool) {
 	s.stages[telemetry.StageHost] = e.HostTime()
-	others := s.stages[telemetry.StageHost] + s.stages[telemetry.StageCompile] + e.exchange.turns.Waited()
-	s.stages[telemetry.StageRun] = max(0, s.stages[telemetry.StageRun]-others)
+	s.stages[telemetry.StageQueue] = e.exchange.turns.Waited()
+	if small {
+		s.stages[telemetry.StageAnswer] = atOnce
+		return
+	}
+	s.mark(r, telemetry.StageRun)
+	settleRun(&s.stages)
+}
+
+// settleRun takes off what is a stage of its own: waiting for places, compiling, hosts.
+func settleRun(t *telemetry.Stages) {
+	others := t[telemetry.StageHost] + t[telemetry.StageCompile] + t[telemetry.StageQueue]
+	t[telemetry.StageRun] = max(0, t[telemetry.StageRun]-others)
 }
 
 // endTurns gives the execution's place up.
@@ -67,7 +77,11 @@ func (w *Worker) observe(r *httpd.Request, x *exchange) {
 	}
 	if !r.Sent.IsZero() {
 		o.Total = r.Sent.Sub(r.Began)
-		if x.lane != telemetry.LaneNone {
+		switch {
+		case x.stages[telemetry.StageAnswer] == atOnce:
+			o.Stages[telemetry.StageRun] = o.Total - x.at
+			settleRun(&o.Stages)
+		case x.lane != telemetry.LaneNone:
 			o.Stages[telemetry.StageAnswer] = max(0, o.Total-x.at)
 		}
 	}

@@ -111,7 +111,7 @@ func (c *conn) sentAhead() bool {
 	if c.br == nil || c.br.Buffered() == 0 {
 		return false
 	}
-	c.began, c.slow = time.Now(), false
+	c.began, c.slow = c.srv.now(), false
 	return true
 }
 
@@ -358,7 +358,7 @@ func (c *conn) readHeader(r *Request) (Problem, bool) {
 		return HeaderTooLarge, false
 	case err != nil:
 		return c.problemOf(err), false
-	case !r.scan(c.srv.opt.Watch):
+	case !r.scan():
 		return Malformed, false
 	}
 	return 0, true
@@ -429,7 +429,7 @@ func (c *conn) send(r *Request) bool {
 	if r.Abort {
 		return false
 	}
-	now := time.Now()
+	now := c.srv.now()
 	r.Sent, c.quiet = now, now
 	if c.srv.draining.Load() {
 		r.close = true
