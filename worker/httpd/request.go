@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/bits"
 	"net/http"
 	"net/http/httputil"
 	"net/netip"
@@ -122,8 +123,8 @@ type watched struct {
 
 // scan looks at the header's lines: it tells whether it is certain where the request
 // ends and whom it is for, and finds the fields that the handler watches.
-func (r *Request) scan(watch []string) (ok bool) {
-	h := &r.Header
+func (r *Request) scan() (ok bool) {
+	h, s := &r.Header, r.conn.srv
 	if h.IsHTTP11() && len(h.Host()) == 0 {
 		return false
 	}
@@ -159,12 +160,14 @@ func (r *Request) scan(watch []string) (ok bool) {
 				return false
 			}
 		}
-		for i, name := range watch {
-			if line[0]|0x20 == name[0] && hasName(line, name) {
-				if w := &r.watched[i]; w.n == 0 {
+		for set := s.starts[line[0]]; set != 0; set &= set - 1 {
+			i := bits.TrailingZeros8(set)
+			if name := s.opt.Watch[i]; hasName(line, name) {
+				w := &r.watched[i]
+				if w.n == 0 {
 					w.value = trimmed(line[len(name)+1:])
 				}
-				r.watched[i].n++
+				w.n++
 			}
 		}
 	}
@@ -189,10 +192,7 @@ func hasName(line []byte, name string) bool {
 	}
 	for i := range len(name) {
 		c := line[i]
-		if c >= 'A' && c <= 'Z' {
-			c |= 0x20
-		}
-		if c != name[i] {
+		if c != name[i] && (c|0x20 != name[i] || c < 'A' || c > 'Z') {
 			return false
 		}
 	}
@@ -201,8 +201,12 @@ func hasName(line []byte, name string) bool {
 
 // spaced tells whether the name of a header line has a space in it.
 func spaced(line []byte) bool {
-	name, _, _ := bytes.Cut(line, []byte(":"))
-	return bytes.IndexByte(name, ' ') >= 0
+	for _, c := range line {
+		if c == ' ' || c == ':' {
+			return c == ' '
+		}
+	}
+	return false
 }
 
 // keepsAlive tells whether the caller wants to send more requests.
