@@ -126,50 +126,29 @@ func (k *Key) block() (b [sha256.BlockSize]byte) {
 
 // mac is a computation of a MAC. It comes from its key's pool.
 type mac struct {
-	h   hash.Hash
-	buf [256]byte
-	n   int // bytes of buf that wait
+	h    hash.Hash
+	text []byte // of what is not there as bytes; then the sum
 }
+
+// keptText is how many bytes of a mac's text are kept for the next one.
+const keptText = 1 << 10
 
 func (k *Key) begin() *mac {
 	m, ok := k.macs.Get().(*mac)
 	if !ok {
-		return &mac{h: hmac.New(sha256.New, k.secret)}
+		return &mac{h: hmac.New(sha256.New, k.secret), text: make([]byte, 0, keptText/4)}
 	}
 	m.h.Reset()
 	return m
 }
 
-// bytes writes bytes, behind what waits in the buffer.
-func (m *mac) bytes(b []byte) {
-	m.flush()
-	m.h.Write(b)
-}
-
-// string writes a text by way of the buffer: it is not allocated anew, and short ones
-// are hashed together.
-func (m *mac) string(s string) {
-	for s != "" {
-		if m.n == len(m.buf) {
-			m.flush()
-		}
-		n := copy(m.buf[m.n:], s)
-		m.n += n
-		s = s[n:]
-	}
-}
-
-func (m *mac) flush() {
-	if m.n > 0 {
-		m.h.Write(m.buf[:m.n])
-		m.n = 0
-	}
-}
-
 // end gives the MAC, and the computation back to the pool.
 func (k *Key) end(m *mac) (sum [sha256.Size]byte) {
-	m.flush()
-	copy(sum[:], m.h.Sum(m.buf[:0]))
+	m.text = m.h.Sum(m.text[:0])
+	copy(sum[:], m.text)
+	if cap(m.text) > keptText {
+		m.text = nil
+	}
 	k.macs.Put(m)
 	return sum
 }

@@ -39,7 +39,8 @@ func VerifyManifest(keys *Keyring, kid string, body, mac []byte) error {
 
 func manifestSum(k *Key, body []byte) [sha256.Size]byte {
 	m := k.begin()
-	m.string(manifestPrefix)
-	m.bytes(body)
+	m.text = append(m.text[:0], manifestPrefix...)
+	m.h.Write(m.text)
+	m.h.Write(body)
 	return k.end(m)
 }

@@ -139,8 +139,8 @@ func seal(version uint16, payload []byte, k *Key) ([]byte, error) {
 
 func packageSum(k *Key, header, payload []byte) [sha256.Size]byte {
 	m := k.begin()
-	m.bytes(header)
-	m.bytes(payload)
+	m.h.Write(header)
+	m.h.Write(payload)
 	return k.end(m)
 }
 

@@ -5,6 +5,7 @@ package seal
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"math"
@@ -198,44 +199,49 @@ func (h *Header) setTime(s string) error {
 	n := int64(0)
 	for i := range len(s) {
 		digit := s[i] - '0'
-		switch {
-		case digit > 9:
+		if digit > 9 {
 			return errTime
-		case n > math.MaxInt64/10-1:
-			n = math.MaxInt64
-		default:
-			n = 10*n + int64(digit)
 		}
+		n = 10*n + int64(digit)
+	}
+	if len(s) > maxDigits {
+		n = math.MaxInt64
 	}
 	h.seconds = n
 	return nil
 }
 
+// maxDigits is how many digits a number has at most that 64 bits surely hold.
+const maxDigits = 18
+
 func (h *Header) setSum(s string) error {
 	if len(s) != hex.EncodedLen(len(h.sum)) {
 		return errSum
 	}
-	s = s[:2*len(h.sum)] // which spares the loop its checks
-	for i := range h.sum {
-		high, low := digits[s[2*i]], digits[s[2*i+1]]
-		if high|low > 0xf {
+	var text [2 * len(h.sum)]byte
+	copy(text[:], s)
+	for i := 0; i < len(h.sum); i += 4 {
+		four, ok := unhex(binary.LittleEndian.Uint64(text[2*i:]))
+		if !ok {
 			return errSum
 		}
-		h.sum[i] = high<<4 | low
+		binary.LittleEndian.PutUint32(h.sum[i:], four)
 	}
 	return nil
 }
 
-// digits are the values of lower-case hex digits; of anything else 0xff.
-var digits = func() (t [256]byte) {
-	for c := range t {
-		t[c] = 0xff
-	}
-	for i, c := range "0123456789abcdef" {
-		t[c] = byte(i)
-	}
-	return t
-}()
+// unhex reads eight lower-case hex digits, the first in the lowest byte, into four bytes
+// that lie likewise. It reads all of them side by side, each in a byte of its own.
+func unhex(text uint64) (bytes uint32, ok bool) {
+	const each = 0x0101_0101_0101_0101
+	letters := text >> 6 & each // 1 for a to f, else 0
+	v := text&(0x0f*each) + 9*letters
+	ok = text&(0xf0*each) == 0x30*each+0x30*letters && // they are 0x3_ or 0x6_
+		v&(0x10*each) == 0 && (v+6*each)>>4&each == letters // below 16; from 10 on exactly the letters
+	v = (v<<4 | v>>8) & 0x00ff_00ff_00ff_00ff
+	v = (v | v>>8) & 0x0000_ffff_0000_ffff
+	return uint32(v | v>>16), ok
+}
 
 func validNonce(s string) bool {
 	for i := range len(s) {
@@ -267,17 +273,15 @@ func (v *Verifier) Verify(h *Header, method, target string, body []byte) error {
 
 func requestSum(k *Key, t, nonce, method, target string, body []byte) [sha256.Size]byte {
 	m := k.begin()
-	m.string(t)
+	head := append(m.text[:0], t...)
 	if nonce != "" {
-		m.string(".")
-		m.string(nonce)
+		head = append(append(head, '.'), nonce...)
 	}
-	m.string("\n")
-	m.string(method)
-	m.string("\n")
-	m.string(target)
-	m.string("\n")
-	m.bytes(body)
+	head = append(append(head, '\n'), method...)
+	head = append(append(head, '\n'), target...)
+	m.text = append(head, '\n')
+	m.h.Write(m.text)
+	m.h.Write(body)
 	return k.end(m)
 }
 
