@@ -104,6 +104,14 @@ func (d *decoder) end() error {
 
 // token skips white space and gives the byte behind it, 0 at the end.
 func (d *decoder) token() (byte, error) {
+	if i := d.pos; i < len(d.s) && d.s[i] > ' ' && i-d.paid < payEvery {
+		return d.s[i], nil
+	}
+	return d.skip()
+}
+
+// skip is token where there is something to skip, to pay for, or nothing at all.
+func (d *decoder) skip() (byte, error) {
 	s, i := d.s, d.pos
 	for ; i < len(s); i++ {
 		if i-d.paid >= payEvery {
@@ -160,6 +168,10 @@ func (d *decoder) unexpected() error {
 }
 
 func (d *decoder) number() (Value, error) {
+	if n, end := shortInt(d.s, d.pos); end > 0 {
+		d.pos = end
+		return IntValue(n), nil
+	}
 	rest := d.s[d.pos:]
 	n := scanNumber(rest[:min(len(rest), maxNumber+1)])
 	if n.end == 0 {
@@ -183,6 +195,24 @@ func (d *decoder) number() (Value, error) {
 	}
 	d.pos += n.end
 	return floatValue(f), nil
+}
+
+// shortInt reads what most numbers are: a few digits and no more. It gives where they end,
+// 0 where it is for others to say what is there.
+func shortInt(s string, from int) (n int64, end int) {
+	const most = 18 // digits, which 64 bits surely hold
+	i := from
+	for last := min(len(s), from+most); i < last && isDigitByte(s[i]); i++ {
+		n = 10*n + int64(s[i]-'0')
+	}
+	if i == from || i == len(s) || s[from] == '0' && i > from+1 {
+		return 0, 0
+	}
+	switch s[i] {
+	case ',', '}', ']', ' ', '\n':
+		return n, i
+	}
+	return 0, 0
 }
 
 // array reads a list. Its items gather on the stack, so that the list is made

@@ -3,7 +3,6 @@
 package vm
 
 import (
-	"math/bits"
 	"strconv"
 	"strings"
 	"unsafe"
@@ -234,20 +233,15 @@ func (r *objectReader) rawText(key string) error {
 	from := r.pos + 1
 	end := from
 	for {
-		i := quoteOrEscape(r.s, end)
-		if i == len(r.s) {
-			r.pos = i
-			return r.fail("a text that does not end")
-		}
-		if r.s[i] == '"' {
-			end = i
-			break
-		}
-		end = i + 2 // behind what is escaped
-		if end > len(r.s) {
+		i := strings.IndexByte(r.s[end:], '"')
+		if i < 0 {
 			r.pos = len(r.s)
 			return r.fail("a text that does not end")
 		}
+		if end += i; !escaped(r.s[from:end]) {
+			break
+		}
+		end++
 	}
 	r.pos = end + 1
 	if err := r.m.Charge(end - from + textSize); err != nil {
@@ -303,21 +297,12 @@ func (r *objectReader) noteMany(key string) error {
 	return r.setNew(r.many, k, Value{})
 }
 
-// quoteOrEscape gives the first place from i on of a quote or a backslash, or the
-// length of s.
-func quoteOrEscape(s string, i int) int {
-	for ; len(s)-i >= 8; i += 8 {
-		w := load64(s[i:])
-		quotes := w ^ '"'*everyByte
-		slashes := w ^ '\\'*everyByte
-		if marks := (((quotes - everyByte) &^ quotes) | ((slashes - everyByte) &^ slashes)) & highBits; marks != 0 {
-			return i + bits.TrailingZeros64(marks)/8
-		}
+// escaped tells whether what stands behind s is escaped: by the last one of an odd number
+// of backslashes.
+func escaped(s string) bool {
+	n := len(s)
+	for n > 0 && s[n-1] == '\\' {
+		n--
 	}
-	for ; i < len(s); i++ {
-		if c := s[i]; c == '"' || c == '\\' {
-			return i
-		}
-	}
-	return len(s)
+	return (len(s)-n)%2 == 1
 }
