@@ -78,6 +78,7 @@ func (p *parser) templateLit() Expr {
 	}
 	raw := unixLines(p.src[open.start:p.tok.end])
 	p.off, p.links = p.tok.end, links
+	p.goTo(p.off)
 	p.next()
 	return node(p, &p.nodes.template, Template{Pos: open.pos, Texts: texts, Exprs: exprs, Raw: raw})
 }
@@ -86,7 +87,8 @@ func (p *parser) templateLit() Expr {
 func (p *parser) spliced(i int) Expr {
 	template, joined, wide := p.template, p.joined, p.wide
 	p.template = true
-	p.tok = token{kind: tLBrace, start: i, end: i + 2, pos: p.pos(i)}
+	p.goTo(i)
+	p.tok = token{kind: tLBrace, start: i, end: i + 2, pos: p.place(i)}
 	p.off = i + 2
 	p.enter()
 	x := p.expr()

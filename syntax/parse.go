@@ -161,7 +161,7 @@ func (p *parser) begin(src string, opt Options, known map[string]bool) {
 	p.end = len(src)
 	p.tok.kind = tNewline
 	p.mark = mark{off: p.off, pos: Pos{1, 1}}
-	p.line = p.lineAt(0, 1)
+	p.line = line{number: 1}
 	p.stmtLine = p.line
 	p.stmt = p.mark
 	p.stmts, p.exprs, p.openings = p.first.stmts[:0], p.first.exprs[:0], p.first.openings[:0]

@@ -334,6 +334,17 @@ func TestCharge(t *testing.T) {
 	}
 }
 
+// A comment's charge that is refused ends the parse too, though its line end follows.
+func TestChargeOfComments(t *testing.T) {
+	refused := errors.New("refused")
+	long := strings.Repeat("c", 10_000) // for which the parser asks at once
+	for _, src := range []string{"// " + long + "\nx = 1", "/* " + long + " */\nx = 1", "f(a) // " + long + "\nx = 1", "f(a,\n// " + long + "\n)\nx = 1"} {
+		if f, err := Parse(src, Options{Charge: func(int) error { return refused }}); f != nil || err != refused {
+			t.Errorf("%.10s: got %v, %v", src, f, err)
+		}
+	}
+}
+
 func TestBuiltins(t *testing.T) {
 	for _, name := range Builtins {
 		if !isBuiltin(name) {

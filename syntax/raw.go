@@ -40,6 +40,7 @@ func (p *parser) closeArgs(end int) {
 		return
 	}
 	p.off = end
+	p.goTo(end)
 	p.tok = token{kind: tRParen, start: end - 1, end: end}
 	p.next()
 }
@@ -72,7 +73,8 @@ func (p *parser) arg(a *Arg, s piece) {
 	if p.bad {
 		return
 	}
-	a.Pos = p.pos(s.start)
+	p.goTo(s.start)
+	a.Pos = p.place(s.start)
 	a.Text = p.pieceText(s)
 	if a.Text == "" {
 		return
@@ -178,7 +180,9 @@ func (p *parser) matching(open int, split bool) (end int) {
 	if p.src[open] == '$' {
 		m.start++
 	}
+	saved := p.line
 	end = m.run(m.start)
+	p.line = saved
 	p.nest = p.nest[:m.base]
 	return end
 }
@@ -385,7 +389,7 @@ func (p *parser) tryExpr(s span) Expr {
 	saved, openings, exprs := p.cursor, len(p.openings), len(p.exprs)
 	pieces, cuts, calls := len(p.pieces), len(p.cuts), len(p.calls)
 	p.cursor = cursor{
-		off: s.start, end: s.end, prev: s.start, tok: token{kind: tComma, start: s.start, end: s.start},
+		off: s.start, end: s.end, prev: s.start, line: p.line, tok: token{kind: tComma, start: s.start, end: s.start},
 		brackets: 1, depth: saved.depth + 1, piece: true, quiet: saved.quiet || !p.whole(s),
 	}
 	p.next()

@@ -12,7 +12,8 @@ func (p *parser) recover() {
 
 // resume forgets the statement that was given up, and goes on at off.
 func (p *parser) resume(off int) {
-	p.cursor = cursor{off: off, end: len(p.src), prev: off}
+	p.goTo(off)
+	p.cursor = cursor{off: off, end: len(p.src), prev: off, line: p.line}
 	p.openings, p.exprs = p.openings[:0], p.exprs[:0]
 	p.pieces, p.cuts, p.nest = p.pieces[:0], p.cuts[:0], p.nest[:0]
 	p.tok = token{kind: tSemicolon, start: off, end: off}

@@ -73,6 +73,7 @@ type token struct {
 type cursor struct {
 	off, end int   // where next goes on, and where the text ends
 	tok      token // the present token
+	line     line  // of off
 	prev     int   // the end of the one before
 	brackets int   // open ones: in them a line end is white space
 	depth    int   // levels of nesting of the expression
@@ -95,24 +96,19 @@ type mark struct {
 
 // line is a line of the source.
 type line struct {
-	start, end int   // offsets; the end is that of what ends it
+	start, end int   // offsets; no line ends between them, and behind end nobody has looked
 	number     int32 // from 1
-	plain      bool  // of ASCII alone: columns are bytes
 }
 
-// lineAt gives the line of a number that starts at an offset.
-func (p *parser) lineAt(start int, number int32) line {
-	end := len(p.src)
-	if n := strings.IndexByte(p.src[start:], '\n'); n >= 0 {
-		end = start + n
-	}
-	return line{start: start, end: end, number: number, plain: p.ascii || isASCII(p.src[start:end])}
-}
+// after is the line behind the line end at i.
+func (l line) after(i int) line { return line{i + 1, i + 1, l.number + 1} }
 
 // isASCII tells whether all of a text is ASCII.
 func isASCII(s string) bool {
+	const high = 0x8080808080808080 // of eight bytes, which one load reads
 	for ; len(s) >= 8; s = s[8:] {
-		if (s[0]|s[1]|s[2]|s[3]|s[4]|s[5]|s[6]|s[7])&utf8.RuneSelf != 0 {
+		if (uint64(s[0])|uint64(s[1])<<8|uint64(s[2])<<16|uint64(s[3])<<24|
+			uint64(s[4])<<32|uint64(s[5])<<40|uint64(s[6])<<48|uint64(s[7])<<56)&high != 0 {
 			return false
 		}
 	}
@@ -124,26 +120,52 @@ func isASCII(s string) bool {
 	return true
 }
 
-// pos is the place of an offset. It is quick where the line is that of the last one.
+// pos is the place of any offset.
 func (p *parser) pos(off int) Pos {
-	if l := &p.line; l.start <= off && off <= l.end && l.plain {
-		return Pos{l.number, int32(off-l.start) + 1}
-	}
-	return p.find(off)
+	saved := p.line
+	p.goTo(off)
+	pos := p.place(off)
+	p.line = saved
+	return pos
 }
 
-// find is pos for any line. Asked in the order of the source it looks at each byte a few
-// times.
-func (p *parser) find(off int) Pos {
+// goTo makes the line that of an offset. In the order of the source each byte is looked at once.
+func (p *parser) goTo(off int) {
+	if off >= p.line.start && off <= p.line.end {
+		return
+	}
+	p.findLine(off)
+}
+
+// findLine is goTo where the line has to be found.
+func (p *parser) findLine(off int) {
 	if off < p.line.start {
 		p.line = p.stmtLine
 	}
 	if off < p.line.start {
-		p.line = p.lineAt(0, 1)
+		p.line = line{number: 1}
 	}
-	for off > p.line.end {
-		p.line = p.lineAt(p.line.end+1, p.line.number+1)
+	for p.line.end < off {
+		n := strings.IndexByte(p.src[p.line.end:off], '\n')
+		if n < 0 {
+			p.line.end = off
+			return
+		}
+		p.line = p.line.after(p.line.end + n)
 	}
+}
+
+// place is the place of an offset in the line. Where all is ASCII, columns are bytes.
+func (p *parser) place(off int) Pos {
+	if p.ascii {
+		return Pos{p.line.number, int32(off-p.line.start) + 1}
+	}
+	return p.count(off)
+}
+
+// count is place where characters have to be counted. In the order of the source it
+// looks at each byte once.
+func (p *parser) count(off int) Pos {
 	m := p.mark
 	if m.off > off {
 		m = p.stmt
@@ -173,42 +195,96 @@ func (p *parser) next() {
 	if last != tNewline {
 		p.prev = p.tok.end
 	}
-	// A // is a comment at the start of a line and after ; { }.
-	comment := last == tNewline || last == tSemicolon || (last == tLBrace || last == tRBrace) && !p.piece && !p.template
-	i := p.off
-	for ; i < p.end; i++ {
-		c := p.src[i]
-		if c == ' ' || c == '\t' || c == '\r' {
+	src := p.src[:p.end]
+	i, fresh := p.off, false // fresh is what stands behind a line end
+	for ; i < len(src); i++ {
+		c := src[i]
+		k, end := starts[c].kind, i+1
+		switch starts[c].class {
+		case blank:
 			continue
-		}
-		if c == '\n' {
+		case lineEnd:
 			if p.brackets == 0 {
-				p.off = i + 1
-				if i > 0 && p.src[i-1] == '\r' {
-					i--
-				}
-				p.tok = token{kind: tNewline, start: i, end: i, pos: p.pos(i)}
+				p.newline(i)
 				return
 			}
-			comment = !p.template
+			p.line, fresh = p.line.after(i), true
 			continue
-		}
-		if c == '/' && i+1 < p.end {
-			if p.src[i+1] == '/' && comment {
-				i = p.lineComment(i, false) - 1
+		case letter, wordLetter:
+			for end < len(src) && nameBytes[src[end]] {
+				end++
+			}
+			if end < len(src) && src[end] >= utf8.RuneSelf {
+				end = nameEnd(src, end)
+			}
+			if starts[c].class == wordLetter {
+				k = wordKind(src[i:end])
+			}
+		case digit:
+			for end < len(src) && isDigit(src[end]) {
+				end++
+			}
+			if c == '0' && end > i+1 || end < len(src) && (nameBytes[src[end]] || src[end] == '.' || src[end] >= utf8.RuneSelf) {
+				k = tBad
+			}
+		case equals:
+			if end < len(src) && src[end] == '=' {
+				k, end = starts[c].equal, end+1
+			}
+		case slash:
+			if end = p.skipComment(i, last, fresh); p.bad {
+				return
+			}
+			if end > i {
+				i = end - 1
 				continue
 			}
-			if p.src[i+1] == '*' && !p.piece {
-				if i = p.blockComment(i) - 1; i < 0 {
-					return
-				}
-				continue
-			}
 		}
-		break
+		if k == tBad {
+			p.scan(i)
+			return
+		}
+		p.tok = token{k, i, end, p.place(i)}
+		p.off = end
+		return
 	}
-	p.tok = token{start: i, pos: p.pos(i)}
-	p.scan(i)
+	p.tok = token{tEOF, i, i, p.place(i)}
+	p.off = i
+}
+
+// newline reads the line end at i.
+func (p *parser) newline(i int) {
+	start := i
+	if i > 0 && p.src[i-1] == '\r' {
+		start--
+	}
+	p.tok = token{tNewline, start, start, p.place(start)}
+	p.off = i + 1
+	p.line = p.line.after(i)
+}
+
+// skipComment gives the end of the comment at i, or i where none is: a // is a comment
+// at the start of a line and after ; { }. last is the token before, fresh tells that
+// a line end stands between them.
+func (p *parser) skipComment(i int, last kind, fresh bool) int {
+	if i+1 >= p.end {
+		return i
+	}
+	switch p.src[i+1] {
+	case '/':
+		comment := last == tNewline || last == tSemicolon || (last == tLBrace || last == tRBrace) && !p.piece && !p.template
+		if fresh {
+			comment = !p.template
+		}
+		if comment {
+			return p.lineComment(i, false)
+		}
+	case '*':
+		if !p.piece {
+			return p.blockComment(i)
+		}
+	}
+	return i
 }
 
 // lineComment notes the // comment at i and returns the offset of its end.
@@ -226,13 +302,15 @@ func (p *parser) lineComment(i int, raw bool) int {
 func (p *parser) blockComment(i int) int {
 	n := strings.Index(p.src[i+2:p.end], "*/")
 	if n < 0 {
-		p.tok = token{start: i, end: i, pos: p.pos(i)}
+		p.tok = token{start: i, end: i, pos: p.place(i)}
 		p.stop = p.stop || !p.quiet
 		p.fail(p.tok.pos, "the comment /* is not closed: */ is missing")
 		return -1
 	}
-	p.comment(i, i+n+4, false)
-	return i + n + 4
+	end := i + n + 4
+	p.comment(i, end, false)
+	p.goTo(end)
+	return end
 }
 
 // comment notes a comment once, however often its text is read; raw tells that
@@ -243,7 +321,8 @@ func (p *parser) comment(from, to int, raw bool) {
 	}
 	text := unixLines(strings.TrimRight(p.src[from:to], " \t\r"))
 	p.charge(64 + len(text))
-	c := &Comment{Pos: p.pos(from), Text: text, Trailing: p.trails(from), inside: p.brackets > 0 || raw}
+	p.goTo(from)
+	c := &Comment{Pos: p.place(from), Text: text, Trailing: p.trails(from), inside: p.brackets > 0 || raw}
 	p.out.Comments = append(p.out.Comments, c)
 	p.commented = to
 }
@@ -258,26 +337,20 @@ func (p *parser) trails(i int) bool {
 	return last.Trailing && !strings.Contains(last.Text, "\n") && !strings.Contains(p.src[p.commented:i], "\n")
 }
 
-// scan reads the token that starts at i.
+// scan reads the token that starts at i, where its first byte does not tell all.
 func (p *parser) scan(i int) {
-	if i >= p.end {
-		p.emit(tEOF, 0)
-		return
-	}
+	p.tok = token{start: i, pos: p.place(i)}
 	switch c := p.src[i]; {
-	case isNameByte(c) && !isDigit(c):
-		p.word(i)
 	case isDigit(c):
 		p.number(i)
 	case c == '"' || c == '\'':
 		p.quoted(i)
-	case c == '`':
-		p.emit(tTemplate, 1)
 	case c == '$':
 		p.global(i)
 	case c >= utf8.RuneSelf:
 		if r, _ := utf8.DecodeRuneInString(p.src[i:p.end]); unicode.IsLetter(r) {
-			p.word(i)
+			n := nameEnd(p.src[:p.end], i) - i
+			p.emit(wordKind(p.src[i:i+n]), n)
 		} else {
 			p.fail(p.tok.pos, "unexpected character %s", strconv.QuoteRune(r))
 		}
@@ -290,11 +363,6 @@ func (p *parser) emit(k kind, n int) {
 	p.tok.kind = k
 	p.tok.end = p.tok.start + n
 	p.off = p.tok.end
-}
-
-func (p *parser) word(i int) {
-	n := nameEnd(p.src[:p.end], i) - i
-	p.emit(wordKind(p.src[i:i+n]), n)
 }
 
 func (p *parser) global(i int) {
@@ -382,7 +450,7 @@ func trimZeros(digits string) string {
 	return s
 }
 
-// operator reads operators and punctuation.
+// operator reads * ** / // and refuses what is no operator.
 func (p *parser) operator(i int) {
 	at := func(n int) byte {
 		if i+n < p.end {
@@ -390,69 +458,16 @@ func (p *parser) operator(i int) {
 		}
 		return 0
 	}
-	two := at(1)
-	// one is the operator c; with an = behind it is an assignment of its own.
-	one := func(k kind) {
-		if two == '=' {
-			p.emit(tAugmented, 2)
-		} else {
-			p.emit(k, 1)
-		}
-	}
 	switch c := p.src[i]; c {
-	case '(', ')', '[', ']', '{', '}', ',', ';', '.':
-		p.emit(punctuation(c), 1)
-	case ':':
-		if two == '=' {
-			p.fail(p.tok.pos, "`:=` is not in the language: write the assignment on a line of its own")
-			return
-		}
-		p.emit(tColon, 1)
-	case '+':
-		one(tPlus)
-	case '-':
-		one(tMinus)
-	case '%':
-		one(tPercent)
 	case '*', '/':
-		p.double(c, two, at(2))
-	case '=':
-		p.compared(tAssign, tEq, two)
-	case '<':
-		p.compared(tLt, tLe, two)
-	case '>':
-		p.compared(tGt, tGe, two)
+		p.double(c, at(1), at(2))
+	case ':':
+		p.fail(p.tok.pos, "`:=` is not in the language: write the assignment on a line of its own")
 	case '!':
-		if two == '=' {
-			p.emit(tNe, 2)
-			return
-		}
 		p.fail(p.tok.pos, "`!` is not in the language: write not")
 	default:
-		p.fail(p.tok.pos, "%s", strange(c, two))
+		p.fail(p.tok.pos, "%s", strange(c, at(1)))
 	}
-}
-
-func punctuation(c byte) kind {
-	switch c {
-	case '(':
-		return tLParen
-	case ')':
-		return tRParen
-	case '[':
-		return tLBrack
-	case ']':
-		return tRBrack
-	case '{':
-		return tLBrace
-	case '}':
-		return tRBrace
-	case ',':
-		return tComma
-	case ';':
-		return tSemicolon
-	}
-	return tDot
 }
 
 // double reads * ** / // and their assignments.
@@ -469,15 +484,6 @@ func (p *parser) double(c, two, three byte) {
 	case two == '=':
 		p.emit(tAugmented, 2)
 	default:
-		p.emit(single, 1)
-	}
-}
-
-// compared reads an operator that an = may end.
-func (p *parser) compared(single, equal kind, two byte) {
-	if two == '=' {
-		p.emit(equal, 2)
-	} else {
 		p.emit(single, 1)
 	}
 }
@@ -584,6 +590,60 @@ var nameBytes = func() (is [256]bool) {
 		is[c] = 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || c == '_'
 	}
 	return is
+}()
+
+// class is what a byte that a token may start with asks of the scanner.
+type class uint8
+
+const (
+	other class = iota // a look by scan, unless the kind is known
+	blank              // to skip it
+	lineEnd
+	letter     // a name
+	wordLetter // a name, or a word of the language
+	digit
+	equals // whether = follows
+	slash  // whether it is a comment
+)
+
+// start is what is known of a token by its first byte.
+type start struct {
+	class class
+	kind  kind // tBad where scan finds it
+	equal kind // where = follows
+}
+
+// starts says so for each byte.
+var starts = func() (of [256]start) {
+	for c := range of {
+		if nameBytes[c] {
+			of[c] = start{class: letter, kind: tName}
+		}
+	}
+	for _, c := range "abcefinorstwFNT" {
+		of[c].class = wordLetter
+	}
+	for c := '0'; c <= '9'; c++ {
+		of[c] = start{class: digit, kind: tInt}
+	}
+	for c, k := range map[byte]kind{
+		'(': tLParen, ')': tRParen, '[': tLBrack, ']': tRBrack, '{': tLBrace, '}': tRBrace,
+		',': tComma, ';': tSemicolon, '.': tDot, '`': tTemplate,
+	} {
+		of[c].kind = k
+	}
+	of[' '].class, of['\t'].class, of['\r'].class = blank, blank, blank
+	of['\n'].class = lineEnd
+	of['/'].class = slash
+	of[':'] = start{equals, tColon, tBad}
+	of['+'] = start{equals, tPlus, tAugmented}
+	of['-'] = start{equals, tMinus, tAugmented}
+	of['%'] = start{equals, tPercent, tAugmented}
+	of['='] = start{equals, tAssign, tEq}
+	of['<'] = start{equals, tLt, tLe}
+	of['>'] = start{equals, tGt, tGe}
+	of['!'] = start{equals, tBad, tNe}
+	return of
 }()
 
 // unixLines gives text the line ends that the language has, whatever number of

@@ -467,8 +467,9 @@ func (p *parser) backtickCondition(s span) Expr {
 		return nil
 	}
 	saved := p.cursor
+	p.goTo(s.start)
 	p.cursor = cursor{
-		off: s.start + 1, end: s.end - 1, tok: token{kind: tComma, start: s.start, end: s.start + 1},
+		off: s.start + 1, end: s.end - 1, line: p.line, tok: token{kind: tComma, start: s.start, end: s.start + 1},
 		brackets: 1, depth: saved.depth + 1, piece: true, template: true,
 	}
 	p.next()
