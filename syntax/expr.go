@@ -1,5 +1,5 @@
-// This file reads the operators of expressions, by recursive descent: a function
-// for each level of binding, the loosest first.
+// This file reads the operators of expressions: one loop over a table of how tight each
+// of them binds.
 
 package syntax
 
@@ -51,15 +51,45 @@ func (p *parser) forget() {
 	}
 }
 
+// binding is how tight an operator holds its operands.
+type binding uint8
+
+const (
+	bindOr binding = iota + 1
+	bindAnd
+	bindNot
+	bindCompare
+	bindSum
+	bindProduct
+	bindMinus // the sign
+	bindPower
+)
+
+// operator is what is known of an operator behind an operand by its token.
+type operator struct {
+	binding binding // 0 where the token is none
+	op      string  // as the tree has it; "" of comparisons
+}
+
+var operators = [tGe + 1]operator{
+	tOr: {bindOr, "or"}, tAnd: {bindAnd, "and"},
+	tEq: {binding: bindCompare}, tNe: {binding: bindCompare}, tLt: {binding: bindCompare},
+	tGt: {binding: bindCompare}, tLe: {binding: bindCompare}, tGe: {binding: bindCompare},
+	tIn: {binding: bindCompare}, tIs: {binding: bindCompare}, tNot: {binding: bindCompare},
+	tPlus: {bindSum, "+"}, tMinus: {bindSum, "-"},
+	tStar: {bindProduct, "*"}, tSlash: {bindProduct, "/"}, tFloorDiv: {bindProduct, "//"}, tPercent: {bindProduct, "%"},
+	tPower: {bindPower, "**"},
+}
+
 // expr reads an expression.
 func (p *parser) expr() Expr {
-	x := p.or()
+	x := p.operation(bindOr)
 	if p.tok.kind != tIf {
 		return x
 	}
 	pos, links := p.tok.pos, p.links
 	p.next()
-	c := p.or()
+	c := p.operation(bindOr)
 	links = max(links, p.links)
 	if p.tok.kind != tElse {
 		p.unexpected("else: `a if condition else b`")
@@ -73,33 +103,51 @@ func (p *parser) expr() Expr {
 	return rare(p, Cond{Pos: pos, If: c, Then: x, Else: y})
 }
 
-func (p *parser) or() Expr {
-	x := p.and()
-	if p.tok.kind != tOr {
-		return x
+// operation reads an operand and the operators behind it that bind at least as tight as least.
+func (p *parser) operation(least binding) Expr {
+	var x Expr
+	switch k := p.tok.kind; {
+	case k == tMinus && least <= bindMinus:
+		x = p.minus()
+	case k == tNot && least <= bindNot:
+		x = p.not()
+	default:
+		x = p.postfix()
 	}
-	return p.logical(x, tOr, "or", p.and)
-}
-
-func (p *parser) and() Expr {
-	x := p.not()
-	if p.tok.kind != tAnd {
-		return x
+	for {
+		o := &operators[p.tok.kind]
+		switch {
+		case o.binding < least || o.binding == 0:
+			return x
+		case o.binding <= bindAnd:
+			x = p.logical(x, o)
+		case o.binding == bindCompare:
+			y := p.compare(x)
+			if y == x {
+				return x
+			}
+			x = y
+		case o.binding == bindPower:
+			x = p.power(x)
+		default:
+			if x = p.binary(x, o); p.bad {
+				return nil
+			}
+		}
 	}
-	return p.logical(x, tAnd, "and", p.not)
 }
 
 // logical reads on behind the first operand of and, or or.
-func (p *parser) logical(x Expr, k kind, op string, operand func() Expr) Expr {
-	pos, links, base := p.tok.pos, p.links, len(p.exprs)
+func (p *parser) logical(x Expr, o *operator) Expr {
+	k, pos, links, base := p.tok.kind, p.tok.pos, p.links, len(p.exprs)
 	p.exprs = append(p.exprs, x)
 	for p.tok.kind == k {
 		p.next()
-		p.exprs = append(p.exprs, operand())
+		p.exprs = append(p.exprs, p.operation(o.binding+1))
 		links = max(links, p.links)
 	}
 	p.links = links
-	return rare(p, Logical{Pos: pos, Op: op, Xs: p.taken(base)})
+	return rare(p, Logical{Pos: pos, Op: o.op, Xs: p.taken(base)})
 }
 
 // taken takes the expressions read since base off the stack.
@@ -113,23 +161,19 @@ func (p *parser) taken(base int) []Expr {
 	return xs
 }
 
+// not reads not and its operand.
 func (p *parser) not() Expr {
-	if p.tok.kind != tNot {
-		return p.compare()
-	}
 	pos := p.tok.pos
 	p.deeper()
 	p.next()
-	x := p.not()
+	x := p.operation(bindNot)
 	p.shallower()
 	return node(p, &p.nodes.unary, Unary{Pos: pos, Op: "not", X: x})
 }
 
-func (p *parser) compare() Expr {
-	x := p.arithmetic(1)
-	if k := p.tok.kind; k < tEq && k != tIn && k != tNot && k != tIs {
-		return x
-	}
+// compare reads on behind the first operand of a chain of comparisons; it gives x where
+// none follows.
+func (p *parser) compare(x Expr) Expr {
 	pos, links, base := p.tok.pos, p.links, len(p.exprs)
 	var few [4]string
 	ops := few[:0]
@@ -143,7 +187,7 @@ func (p *parser) compare() Expr {
 		}
 		p.charge(16)
 		ops = append(ops, op)
-		p.exprs = append(p.exprs, p.arithmetic(1))
+		p.exprs = append(p.exprs, p.operation(bindSum))
 		links = max(links, p.links)
 	}
 	if len(ops) == 0 {
@@ -191,43 +235,14 @@ func (p *parser) comparison() string {
 	return op
 }
 
-// arithmeticOp gives an operator's binding, 0 if the token is none.
-func arithmeticOp(k kind) (binding int, op string) {
-	switch k {
-	case tPlus:
-		return 1, "+"
-	case tMinus:
-		return 1, "-"
-	case tStar:
-		return 2, "*"
-	case tSlash:
-		return 2, "/"
-	case tFloorDiv:
-		return 2, "//"
-	case tPercent:
-		return 2, "%"
-	}
-	return 0, ""
-}
-
-// arithmetic reads operators that bind at least as tight as least.
-func (p *parser) arithmetic(least int) Expr {
-	x := p.unary()
-	for {
-		binding, op := arithmeticOp(p.tok.kind)
-		if binding < least {
-			return x
-		}
-		at, links := p.tok, p.links
-		p.noteOperator()
-		p.next()
-		y := p.arithmetic(binding + 1)
-		p.link(max(links, p.links))
-		x = node(p, &p.nodes.binary, Binary{Pos: at.pos, Op: op, X: x, Y: y})
-		if p.bad {
-			return nil
-		}
-	}
+// binary reads on behind the left operand of an arithmetic operator.
+func (p *parser) binary(x Expr, o *operator) Expr {
+	pos, links := p.tok.pos, p.links
+	p.noteOperator()
+	p.next()
+	y := p.operation(o.binding + 1)
+	p.link(max(links, p.links))
+	return node(p, &p.nodes.binary, Binary{Pos: pos, Op: o.op, X: x, Y: y})
 }
 
 // noteOperator keeps what else the operator at hand may mean: a date, 1-2, or
@@ -243,11 +258,8 @@ func (p *parser) noteOperator() {
 	}
 }
 
-// unary reads minus signs without recursion: a long line of them may be text.
-func (p *parser) unary() Expr {
-	if p.tok.kind != tMinus {
-		return p.power()
-	}
+// minus reads signs and their operand, without recursion: a long line of them may be text.
+func (p *parser) minus() Expr {
 	var few [4]Pos
 	signs, smallest := few[:0], false
 	for ; p.tok.kind == tMinus; p.next() {
@@ -260,7 +272,7 @@ func (p *parser) unary() Expr {
 		smallest = p.src[p.tok.start:p.tok.end] == "9223372036854775808"
 	}
 	wide := p.wide
-	x := p.power()
+	x := p.operation(bindPower)
 	if p.depth+len(signs) > maxDepth {
 		p.limit(signs[0], tooDeep)
 	}
@@ -279,15 +291,12 @@ func (p *parser) unary() Expr {
 	return x
 }
 
-func (p *parser) power() Expr {
-	x := p.postfix()
-	if p.tok.kind != tPower {
-		return x
-	}
+// power reads on behind the base of a power.
+func (p *parser) power(x Expr) Expr {
 	pos, links := p.tok.pos, p.links
 	p.deeper()
 	p.next()
-	y := p.unary()
+	y := p.operation(bindMinus)
 	p.shallower()
 	p.link(max(links, p.links))
 	return node(p, &p.nodes.binary, Binary{Pos: pos, Op: "**", X: x, Y: y})

@@ -15,7 +15,7 @@ func (p *parser) numberLit() Expr {
 	text, pos, k := p.src[p.tok.start:p.tok.end], p.tok.pos, p.tok.kind
 	p.next()
 	if k == tInt {
-		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+		if n, ok := parseInt(text); ok {
 			return node(p, &p.nodes.integer, IntLit{Pos: pos, Value: n})
 		}
 	} else if f, err := strconv.ParseFloat(text, 64); err == nil && !math.IsInf(f, 0) {
@@ -23,6 +23,18 @@ func (p *parser) numberLit() Expr {
 	}
 	p.wide = true
 	return rare(p, WideLit{Pos: pos, Text: text})
+}
+
+// parseInt gives the value of decimal digits; not ok where it does not fit.
+func parseInt(digits string) (n int64, ok bool) {
+	if len(digits) > 18 {
+		n, err := strconv.ParseInt(digits, 10, 64)
+		return n, err == nil
+	}
+	for i := range len(digits) {
+		n = 10*n + int64(digits[i]-'0')
+	}
+	return n, true
 }
 
 // stringLit makes the literal of a quoted token.

@@ -5,6 +5,9 @@ package syntax
 // postfix reads an operand and the .key, […] and .method(…) behind it.
 func (p *parser) postfix() Expr {
 	x := p.primary()
+	if k := p.tok.kind; k != tDot && k != tLBrack && k != tLParen {
+		return x
+	}
 	for !p.bad {
 		links := p.links
 		switch p.tok.kind {
@@ -117,7 +120,7 @@ func (p *parser) name() Expr {
 	if p.tok.kind != tLParen {
 		return p.variable(pos, name)
 	}
-	function := p.known[name]
+	function := len(p.known) > 0 && p.known[name]
 	if !function && !isBuiltin(name) {
 		args := p.commandArgs()
 		p.calls = append(p.calls, name)
@@ -251,9 +254,9 @@ func (p *parser) clauses(links int) []Clause {
 		p.next()
 		if k == tFor {
 			c.Vars = p.loopNames()
-			c.Iter = p.or()
+			c.Iter = p.operation(bindOr)
 		} else {
-			c.Cond = p.or()
+			c.Cond = p.operation(bindOr)
 		}
 		links = max(links, p.links)
 		clauses = append(clauses, c)

@@ -11,8 +11,9 @@ import (
 
 // Options tune the parser. The zero value is useful.
 type Options struct {
-	// Charge is told of the bytes that the tree is about to take; its error
-	// ends the parse and is returned as it is. nil charges nothing.
+	// Charge is told of the bytes that the tree takes: of much beforehand, of little
+	// when it has come to a KiB, of the rest at the end. Its error ends the parse and
+	// is returned as it is. nil charges nothing.
 	Charge func(bytes int) error
 }
 
@@ -82,6 +83,7 @@ func (p *parser) parse(src string, opt Options) (*File, error) {
 	p.known = guessFunctions(src)
 	for pass := 1; ; pass++ {
 		p.file()
+		p.settle()
 		switch wrong := p.wrongGuess(); {
 		case p.fatal != nil:
 			return nil, p.fatal
@@ -111,6 +113,7 @@ type reading struct {
 	known     map[string]bool // functions of the script
 	out       *File
 	errs      Errors
+	owed      int   // bytes that Options.Charge is not told of yet
 	fatal     error // of Options.Charge
 	stop      bool  // nothing behind can be read
 	mark      mark
@@ -169,9 +172,22 @@ func (p *parser) begin(src string, opt Options, known map[string]bool) {
 	p.calls = p.first.calls[:0]
 }
 
-// charge asks for memory before it is taken.
+// portion is how many bytes are taken before Options.Charge is asked for them. What is
+// larger is asked for beforehand.
+const portion = 1 << 10
+
+// charge counts memory that is about to be taken.
 func (p *parser) charge(bytes int) {
-	if p.opt.Charge == nil || p.fatal != nil {
+	if p.owed += bytes; p.owed >= portion {
+		p.settle()
+	}
+}
+
+// settle asks for what is owed.
+func (p *parser) settle() {
+	bytes := p.owed
+	p.owed = 0
+	if p.opt.Charge == nil || p.fatal != nil || bytes == 0 {
 		return
 	}
 	if p.fatal = p.opt.Charge(bytes); p.fatal != nil {
@@ -257,6 +273,9 @@ func (p *parser) errors() error {
 // wrongGuess is a name that is a function against what was thought, or the
 // other way round; "" if there is none.
 func (p *parser) wrongGuess() string {
+	if len(p.funcs) == 0 && len(p.known) == 0 {
+		return ""
+	}
 	wrong := ""
 	compare := func(a, b map[string]bool) {
 		for name := range a {

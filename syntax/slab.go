@@ -29,7 +29,13 @@ func (s *slab[T]) one() *T {
 // copied gives a copy of a list.
 func (s *slab[T]) copied(list []T) []T {
 	items := s.take(len(list))
-	copy(items, list)
+	if len(list) > 8 {
+		copy(items, list)
+		return items
+	}
+	for i := range items { // a call of the runtime costs more than a few of them
+		items[i] = list[i]
+	}
 	return items
 }
 
