@@ -118,7 +118,6 @@ type reading struct {
 	stop      bool  // nothing behind can be read
 	mark      mark
 	stmt      mark // where the statement starts
-	line      line // of the place that was asked for last
 	stmtLine  line // of stmt, or one before it
 	failed    int  // where the statement was given up
 	floor     Pos  // of a // in the statement that was read as floor division

@@ -16,7 +16,17 @@ type span struct{ start, end int }
 type piece struct {
 	span
 	cut, cuts int
+	form      form
 }
+
+// form is what the text of a piece is, as far as one look at it tells.
+type form uint8
+
+const (
+	formAny   form = iota
+	formWord       // letters, digits and _ of ASCII alone, or nothing
+	formQuote      // one quoted text
+)
 
 // opening is a bracket, a backtick, or the $ of ${, that is open.
 type opening struct {
@@ -58,9 +68,9 @@ func (p *parser) makeArgs(pieces []piece) []*Arg {
 	all := p.nodes.arg.take(len(pieces))
 	args := p.nodes.args.take(len(pieces))
 	links := 0
-	for i, s := range pieces {
+	for i := range pieces {
 		args[i] = &all[i]
-		p.arg(&all[i], s)
+		p.arg(&all[i], &pieces[i])
 		links = max(links, p.links)
 	}
 	p.links = links
@@ -68,56 +78,125 @@ func (p *parser) makeArgs(pieces []piece) []*Arg {
 }
 
 // arg fills one argument.
-func (p *parser) arg(a *Arg, s piece) {
+func (p *parser) arg(a *Arg, s *piece) {
 	p.links = 0
 	if p.bad {
 		return
 	}
 	p.goTo(s.start)
 	a.Pos = p.place(s.start)
-	a.Text = p.pieceText(s)
+	if s.form == formAny {
+		a.Text = p.pieceText(s)
+	} else {
+		a.Text = p.src[s.start:s.end]
+	}
 	if a.Text == "" {
 		return
 	}
-	if isPlainName(a.Text) {
-		p.named = true
-		a.Expr = p.variable(a.Pos, a.Text)
-		return
+	if s.form == formAny || !p.simpleArg(a, s.form) {
+		a.Expr = p.tryExpr(s.span)
 	}
-	a.Expr = p.tryExpr(s.span)
 }
 
-// isPlainName tells whether text is the name of a variable and of ASCII alone.
-func isPlainName(s string) bool {
-	if isDigit(s[0]) {
-		return false
-	}
-	for i := range len(s) {
-		if !nameBytes[s[i]] {
+// simpleArg makes the expression of an argument that is a single token, as most are, if
+// it is one that cannot fail.
+func (p *parser) simpleArg(a *Arg, f form) bool {
+	text := a.Text
+	switch first := text[0]; {
+	case f == formQuote:
+		text = text[1 : len(text)-1]
+		if strings.IndexByte(text, '\\') >= 0 {
 			return false
 		}
+		a.Expr = node(p, &p.nodes.text, StringLit{Pos: a.Pos, Value: text, Quote: first})
+	case !isDigit(first):
+		if starts[first].class == wordLetter && wordKind(text) != tName {
+			return false
+		}
+		p.named = true
+		a.Expr = p.variable(a.Pos, text)
+	default:
+		if len(text) > 18 || first == '0' && len(text) > 1 || digitsLen(text) < len(text) {
+			return false
+		}
+		n, _ := parseInt(text)
+		a.Expr = node(p, &p.nodes.integer, IntLit{Pos: a.Pos, Value: n})
 	}
-	return wordKind(s) == tName
+	return true
 }
 
-// split finds the pieces between the bracket at open and its closing one,
+// split finds the pieces between the parenthesis at open and its closing one,
 // puts them on p.pieces, white space and comments around them cut off, and
-// returns the offset behind the closing bracket.
+// returns the offset behind the closing parenthesis, or -1. Closing brackets that
+// close nothing are text.
 func (p *parser) split(open int) (end int) {
-	first, cut := len(p.pieces), len(p.cuts)
-	end = p.matching(open, true)
-	if p.bad {
-		return end
-	}
-	for i := first; i < len(p.pieces); i++ {
-		s := &p.pieces[i]
-		for s.cut = cut; cut < len(p.cuts) && p.cuts[cut].end <= s.end; {
-			cut++
+	src := p.src[:p.end]
+	for i := open + 1; i < len(src); i++ {
+		for i < len(src) && (src[i] == ' ' || src[i] == '\t') {
+			i++
 		}
-		s.cuts = cut
-		p.trim(s)
+		s := piece{span: span{i, i}, cut: len(p.cuts)}
+		for i < len(src) && nameBytes[src[i]] {
+			i++
+		}
+		s.end, s.form = i, formWord
+		if s.end == s.start && i < len(src) && (src[i] == '"' || src[i] == '\'') {
+			if n := quotedLen(src[i:]); n > 0 {
+				i += n
+				s.end, s.form = i, formQuote
+			}
+		}
+		for i < len(src) && src[i] == ' ' {
+			i++
+		}
+		if i == len(src) || src[i] != ',' && src[i] != ')' {
+			if i = p.pieceEnd(s.start); i < 0 {
+				break
+			}
+			s.end, s.form = i, formAny
+		}
+		if s.cuts = len(p.cuts); s.form == formAny {
+			p.trim(&s)
+		}
+		p.pieces = append(p.pieces, s)
+		if src[i] == ')' {
+			return i + 1
+		}
 	}
-	return end
+	if !p.bad {
+		p.stop = p.stop || !p.quiet
+		p.notClosed(open)
+	}
+	return -1
+}
+
+// pieceEnd finds the comma or the parenthesis that ends the piece at i; -1 where there
+// is none, or after an error.
+func (p *parser) pieceEnd(i int) int {
+	for ; i < p.end; i++ {
+		switch p.src[i] {
+		case ',', ')':
+			return i
+		case '"', '\'':
+			if !p.inWord(i) {
+				n := quotedLen(p.src[i:p.end])
+				if n < 0 {
+					p.notClosed(i)
+					return -1
+				}
+				i += n - 1
+			}
+		case '`', '(', '[', '{':
+			end := p.matching(i, true)
+			if end < 0 {
+				return -1
+			}
+			i = end - 1
+		case '\n':
+			i = p.skipComments(i)
+		}
+	}
+	return -1
 }
 
 // trim cuts white space and comments off both ends of a piece.
@@ -151,7 +230,7 @@ func (p *parser) trim(s *piece) {
 func mayBeSpace(c byte) bool { return c <= ' ' || c >= utf8.RuneSelf }
 
 // pieceText is the text of a piece without the comments in it.
-func (p *parser) pieceText(s piece) string {
+func (p *parser) pieceText(s *piece) string {
 	text := p.src[s.start:s.end]
 	if !strings.Contains(text, "\n") {
 		return text
@@ -170,18 +249,22 @@ func (p *parser) pieceText(s piece) string {
 	return unixLines(b.String())
 }
 
-// matching returns the offset behind the bracket that closes the one at open.
-// With split, the text between them is that of a command's arguments: its
-// pieces go to p.pieces, and closing brackets that close nothing are text.
+// matching returns the offset behind the bracket that closes the one at open. In a
+// command's arguments it stands a level deeper, and may not be too deep.
 // Where the bracket or what is in it is not closed, it fails there.
-func (p *parser) matching(open int, split bool) (end int) {
-	m := matcher{parser: p, split: split, base: len(p.nest), start: open + 1, levels: p.depth}
-	m.push(open, p.src[open])
-	if p.src[open] == '$' {
-		m.start++
+func (p *parser) matching(open int, inArgs bool) (end int) {
+	m := matcher{parser: p, inArgs: inArgs, base: len(p.nest), levels: p.depth}
+	if inArgs {
+		m.levels++
 	}
 	saved := p.line
-	end = m.run(m.start)
+	from := open + 1
+	if p.src[open] == '$' {
+		from++
+	}
+	if end = -1; m.push(open, p.src[open]) {
+		end = m.run(from)
+	}
 	p.line = saved
 	p.nest = p.nest[:m.base]
 	return end
@@ -190,24 +273,31 @@ func (p *parser) matching(open int, split bool) (end int) {
 // matcher is the work of matching. It keeps what is open on p.nest, above base.
 type matcher struct {
 	*parser
-	split     bool
+	inArgs    bool
 	base      int
-	start     int // of the present piece
 	levels    int // of nesting
 	spliced   int // open ${
 	backticks int // open templates
 }
 
-func (m *matcher) push(i int, ch byte) {
+// push opens a bracket; it tells whether that is allowed.
+func (m *matcher) push(i int, ch byte) bool {
 	m.nest = append(m.nest, opening{i, ch})
 	switch ch {
 	case '`':
 		m.backticks++
-		return
 	case '$':
 		m.spliced++
+		m.levels++
+		return true
+	default:
+		m.levels++
 	}
-	m.levels++
+	if m.levels > maxDepth && m.inArgs {
+		m.limit(m.pos(i), tooDeep)
+		return false
+	}
+	return true
 }
 
 // pop closes what was opened last, and tells whether that was the first.
@@ -227,9 +317,6 @@ func (m *matcher) pop() bool {
 
 // top is what was opened last.
 func (m *matcher) top() opening { return m.nest[len(m.nest)-1] }
-
-// outer tells whether the text is directly in the arguments that are split.
-func (m *matcher) outer() bool { return m.split && len(m.nest) == m.base+1 }
 
 // run reads from i on and returns the offset behind the closing bracket, or -1.
 func (m *matcher) run(i int) int {
@@ -253,18 +340,12 @@ func (m *matcher) run(i int) int {
 				return -1
 			}
 		case '`', '(', '[', '{':
-			m.push(i, c)
-			if m.levels > maxDepth && m.split {
-				m.limit(m.pos(i), tooDeep)
+			if !m.push(i, c) {
 				return -1
 			}
 		case ')', ']', '}':
 			if done, end := m.closing(i, c); done {
 				return end
-			}
-		case ',':
-			if m.outer() {
-				m.piece(i)
 			}
 		case '\n':
 			if m.backticks == 0 {
@@ -277,23 +358,14 @@ func (m *matcher) run(i int) int {
 	return -1
 }
 
-// piece ends a piece at i.
-func (m *matcher) piece(i int) {
-	m.pieces = append(m.pieces, piece{span: span{m.start, i}})
-	m.start = i + 1
-}
-
 // closing reads the closing bracket c at i. It tells whether the work is done,
 // and then the offset behind the bracket, or -1.
 func (m *matcher) closing(i int, c byte) (done bool, end int) {
 	top := m.top()
 	switch {
 	case c == closer(top.ch):
-		if m.outer() {
-			m.piece(i)
-		}
 		return m.pop(), i + 1
-	case top.ch == '$' || m.outer():
+	case top.ch == '$':
 		return false, 0
 	}
 	m.mismatch(top.off, i)

@@ -434,8 +434,8 @@ func (p *parser) ifArgs(n *If, pieces []piece) {
 	case "=", "==", "!=", "<", ">", "<=", ">=":
 		p.charge(2 * 72)
 		n.Op, n.A, n.B = op, p.nodes.arg.one(), p.nodes.arg.one()
-		p.arg(n.A, pieces[0])
-		p.arg(n.B, pieces[1])
+		p.arg(n.A, &pieces[0])
+		p.arg(n.B, &pieces[1])
 		return
 	}
 	if !p.blank(pieces[0]) || !p.blank(pieces[1]) {
@@ -507,8 +507,8 @@ func (p *parser) startLoop(pos Pos) {
 		}
 		p.charge(2 * 72)
 		n.From, n.To = p.nodes.arg.one(), p.nodes.arg.one()
-		p.arg(n.From, pieces[1])
-		p.arg(n.To, pieces[2])
+		p.arg(n.From, &pieces[1])
+		p.arg(n.To, &pieces[2])
 		p.closeArgs(end)
 	}
 	p.pieces, p.cuts = p.pieces[:first], p.cuts[:cuts]
