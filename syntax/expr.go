@@ -156,7 +156,7 @@ func (p *parser) taken(base int) []Expr {
 		return nil
 	}
 	p.charge(16 * (len(p.exprs) - base))
-	xs := p.nodes.exprs.copied(p.exprs[base:])
+	xs := p.nodes.exprs.moved(p.exprs[base:])
 	p.exprs = p.exprs[:base]
 	return xs
 }
@@ -194,7 +194,7 @@ func (p *parser) compare(x Expr) Expr {
 		return x
 	}
 	p.links = links
-	return node(p, &p.nodes.compare, Compare{Pos: pos, Ops: p.nodes.ops.copied(ops), Xs: p.taken(base)})
+	return node(p, &p.nodes.compare, Compare{Pos: pos, Ops: p.nodes.ops.moved(ops), Xs: p.taken(base)})
 }
 
 // comparison reads an operator of a comparison; "" if there is none.

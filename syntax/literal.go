@@ -18,7 +18,7 @@ func (p *parser) numberLit() Expr {
 		if n, ok := parseInt(text); ok {
 			return node(p, &p.nodes.integer, IntLit{Pos: pos, Value: n})
 		}
-	} else if f, err := strconv.ParseFloat(text, 64); err == nil && !math.IsInf(f, 0) {
+	} else if f, ok := parseFloat(text); ok {
 		return node(p, &p.nodes.float, FloatLit{Pos: pos, Value: f})
 	}
 	p.wide = true
@@ -35,6 +35,28 @@ func parseInt(digits string) (n int64, ok bool) {
 		n = 10*n + int64(digits[i]-'0')
 	}
 	return n, true
+}
+
+// tens are powers of ten that a float holds exactly.
+var tens = [...]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15}
+
+// parseFloat gives the value of a number with a point or an exponent; not ok where no
+// float is that large. Digits that a float holds exactly are divided by a power of
+// ten that it holds too: the nearest float is what comes out.
+func parseFloat(text string) (f float64, ok bool) {
+	n, point := int64(0), len(text)-1
+	for i := range len(text) {
+		switch c := text[i]; {
+		case isDigit(c) && len(text) <= len(tens):
+			n = 10*n + int64(c-'0')
+		case c == '.' && len(text) <= len(tens):
+			point = i
+		default:
+			f, err := strconv.ParseFloat(text, 64)
+			return f, err == nil && !math.IsInf(f, 0)
+		}
+	}
+	return float64(n) / tens[len(text)-1-point], true
 }
 
 // stringLit makes the literal of a quoted token.

@@ -79,7 +79,13 @@ func (p *parser) primary() Expr {
 	pos := p.tok.pos
 	switch p.tok.kind {
 	case tName:
-		return p.name()
+		name := p.text()
+		p.named = true
+		p.next()
+		if p.tok.kind == tLParen {
+			return p.call(pos, name)
+		}
+		return p.variable(pos, name)
 	case tGlobal:
 		name := p.text()[1:]
 		p.named = true
@@ -112,14 +118,8 @@ func (p *parser) primary() Expr {
 // text is the token as it is written.
 func (p *parser) text() string { return p.src[p.tok.start:p.tok.end] }
 
-// name reads a variable or a call.
-func (p *parser) name() Expr {
-	name, pos := p.text(), p.tok.pos
-	p.named = true
-	p.next()
-	if p.tok.kind != tLParen {
-		return p.variable(pos, name)
-	}
+// call reads the arguments of a call.
+func (p *parser) call(pos Pos, name string) Expr {
 	function := len(p.known) > 0 && p.known[name]
 	if !function && !isBuiltin(name) {
 		args := p.commandArgs()

@@ -16,6 +16,7 @@ type span struct{ start, end int }
 type piece struct {
 	span
 	cut, cuts int
+	lines     bool // a line end is in it, or around it
 	form      form
 }
 
@@ -130,12 +131,12 @@ func (p *parser) simpleArg(a *Arg, f form) bool {
 // returns the offset behind the closing parenthesis, or -1. Closing brackets that
 // close nothing are text.
 func (p *parser) split(open int) (end int) {
-	src := p.src[:p.end]
+	src, lines := p.src[:p.end], false
 	for i := open + 1; i < len(src); i++ {
 		for i < len(src) && (src[i] == ' ' || src[i] == '\t') {
 			i++
 		}
-		s := piece{span: span{i, i}, cut: len(p.cuts)}
+		s := piece{span: span{i, i}, cut: len(p.cuts), cuts: len(p.cuts)}
 		for i < len(src) && nameBytes[src[i]] {
 			i++
 		}
@@ -153,13 +154,17 @@ func (p *parser) split(open int) (end int) {
 			if i = p.pieceEnd(s.start); i < 0 {
 				break
 			}
+			s.lines = strings.IndexByte(src[s.start:i], '\n') >= 0
+			lines = lines || s.lines
 			s.end, s.form = i, formAny
-		}
-		if s.cuts = len(p.cuts); s.form == formAny {
+			s.cuts = len(p.cuts)
 			p.trim(&s)
 		}
 		p.pieces = append(p.pieces, s)
 		if src[i] == ')' {
+			if !lines {
+				p.line.end = i + 1
+			}
 			return i + 1
 		}
 	}
@@ -232,7 +237,7 @@ func mayBeSpace(c byte) bool { return c <= ' ' || c >= utf8.RuneSelf }
 // pieceText is the text of a piece without the comments in it.
 func (p *parser) pieceText(s *piece) string {
 	text := p.src[s.start:s.end]
-	if !strings.Contains(text, "\n") {
+	if !s.lines || !strings.Contains(text, "\n") {
 		return text
 	}
 	p.charge(len(text))

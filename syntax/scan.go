@@ -106,13 +106,18 @@ func (l line) after(i int) line { return line{i + 1, i + 1, l.number + 1} }
 // isASCII tells whether all of a text is ASCII.
 func isASCII(s string) bool {
 	const high = 0x8080808080808080 // of eight bytes, which one load reads
-	for ; len(s) >= 8; s = s[8:] {
-		if (uint64(s[0])|uint64(s[1])<<8|uint64(s[2])<<16|uint64(s[3])<<24|
-			uint64(s[4])<<32|uint64(s[5])<<40|uint64(s[6])<<48|uint64(s[7])<<56)&high != 0 {
+	eight := func(i int) uint64 {
+		s := s[i : i+8]
+		return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+	}
+	i := 0
+	for ; i+16 <= len(s); i += 16 {
+		if (eight(i)|eight(i+8))&high != 0 {
 			return false
 		}
 	}
-	for i := range len(s) {
+	for ; i < len(s); i++ {
 		if s[i] >= utf8.RuneSelf {
 			return false
 		}
@@ -224,7 +229,14 @@ func (p *parser) next() {
 			for end < len(src) && isDigit(src[end]) {
 				end++
 			}
-			if c == '0' && end > i+1 || end < len(src) && (nameBytes[src[end]] || src[end] == '.' || src[end] >= utf8.RuneSelf) {
+			if c == '0' && end > i+1 {
+				k = tBad
+			} else if end+1 < len(src) && src[end] == '.' && isDigit(src[end+1]) {
+				for k, end = tFloat, end+2; end < len(src) && isDigit(src[end]); {
+					end++
+				}
+			}
+			if end < len(src) && (nameBytes[src[end]] || src[end] == '.' && k == tInt || src[end] >= utf8.RuneSelf) {
 				k = tBad
 			}
 		case equals:
@@ -244,8 +256,11 @@ func (p *parser) next() {
 			p.scan(i)
 			return
 		}
-		p.tok = token{k, i, end, p.place(i)}
-		p.off = end
+		p.tok.kind, p.tok.start, p.tok.end, p.off = k, i, end, end
+		p.tok.pos = Pos{p.line.number, int32(i-p.line.start) + 1}
+		if !p.ascii {
+			p.tok.pos = p.count(i)
+		}
 		return
 	}
 	p.tok = token{tEOF, i, i, p.place(i)}

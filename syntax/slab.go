@@ -26,15 +26,17 @@ func (s *slab[T]) one() *T {
 	return &s.chunk[n]
 }
 
-// copied gives a copy of a list.
-func (s *slab[T]) copied(list []T) []T {
+// moved gives a copy of a list, which it clears.
+func (s *slab[T]) moved(list []T) []T {
 	items := s.take(len(list))
 	if len(list) > 8 {
 		copy(items, list)
+		clear(list)
 		return items
 	}
-	for i := range items { // a call of the runtime costs more than a few of them
-		items[i] = list[i]
+	var none T
+	for i := range items { // calls of the runtime cost more than a few of them
+		items[i], list[i] = list[i], none
 	}
 	return items
 }
