@@ -63,6 +63,7 @@ const (
 	bindProduct
 	bindMinus // the sign
 	bindPower
+	bindPostfix // .key, […] and (…)
 )
 
 // operator is what is known of an operator behind an operand by its token.
@@ -79,6 +80,7 @@ var operators = [tGe + 1]operator{
 	tPlus: {bindSum, "+"}, tMinus: {bindSum, "-"},
 	tStar: {bindProduct, "*"}, tSlash: {bindProduct, "/"}, tFloorDiv: {bindProduct, "//"}, tPercent: {bindProduct, "%"},
 	tPower: {bindPower, "**"},
+	tDot:   {binding: bindPostfix}, tLBrack: {binding: bindPostfix}, tLParen: {binding: bindPostfix},
 }
 
 // expr reads an expression.
@@ -112,13 +114,15 @@ func (p *parser) operation(least binding) Expr {
 	case k == tNot && least <= bindNot:
 		x = p.not()
 	default:
-		x = p.postfix()
+		x = p.primary()
 	}
 	for {
 		o := &operators[p.tok.kind]
 		switch {
-		case o.binding < least || o.binding == 0:
+		case o.binding < least:
 			return x
+		case o.binding == bindPostfix:
+			x = p.postfix(x)
 		case o.binding <= bindAnd:
 			x = p.logical(x, o)
 		case o.binding == bindCompare:
@@ -252,7 +256,7 @@ func (p *parser) noteOperator() {
 	switch {
 	case t.kind == tFloorDiv && !p.piece:
 		p.floor = t.pos
-	case (t.kind == tMinus || t.kind == tSlash) && t.start > 0 && t.end < p.end &&
+	case (t.kind == tMinus || t.kind == tSlash) && t.start > 0 && t.end < len(p.part) &&
 		isDigit(p.src[t.start-1]) && isDigit(p.src[t.end]):
 		p.joined = true
 	}

@@ -23,7 +23,7 @@ func (p *parser) unexpected(want string) {
 func (p *parser) found() string {
 	switch p.tok.kind {
 	case tEOF:
-		if p.end < len(p.src) {
+		if len(p.part) < len(p.src) {
 			return "the end of the text"
 		}
 		return "the end of the source"
@@ -48,7 +48,7 @@ func (p *parser) hint() string {
 		return ": a number has no sign +"
 	case k == tGt && p.prev == p.tok.start && p.prev > 0 && p.src[p.prev-1] == '<':
 		return ": write != for unequal"
-	case k == tDot && p.off < p.end && isDigit(p.src[p.off]):
+	case k == tDot && p.off < len(p.part) && isDigit(p.src[p.off]):
 		return ": a number does not start with its point, write 0."
 	case k == tNot:
 		return ": put it in parentheses"

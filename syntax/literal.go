@@ -85,7 +85,7 @@ func (p *parser) templateLit() Expr {
 	var exprs []Expr
 	links := 0
 	for i := p.off; ; {
-		n, end := templateText(p.src[i:p.end])
+		n, end := templateText(p.part[i:])
 		if end == 0 {
 			p.stop = p.stop || !p.quiet
 			p.fail(open.pos, "the template is not closed: ` is missing")

@@ -2,12 +2,8 @@
 
 package syntax
 
-// postfix reads an operand and the .key, […] and .method(…) behind it.
-func (p *parser) postfix() Expr {
-	x := p.primary()
-	if k := p.tok.kind; k != tDot && k != tLBrack && k != tLParen {
-		return x
-	}
+// postfix reads the .key, […] and .method(…) behind an operand.
+func (p *parser) postfix(x Expr) Expr {
 	for !p.bad {
 		links := p.links
 		switch p.tok.kind {
@@ -340,10 +336,10 @@ func (p *parser) unique(keywords []Keyword) []Keyword {
 // keywordAhead tells whether an = follows the word that is the token.
 func (p *parser) keywordAhead() bool {
 	i := p.off
-	for i < p.end && (p.src[i] == ' ' || p.src[i] == '\t') {
+	for i < len(p.part) && (p.src[i] == ' ' || p.src[i] == '\t') {
 		i++
 	}
-	return i < p.end && p.src[i] == '=' && (i+1 == p.end || p.src[i+1] != '=')
+	return i < len(p.part) && p.src[i] == '=' && (i+1 == len(p.part) || p.src[i+1] != '=')
 }
 
 func (p *parser) keyword(callee string, reverse, names bool) Keyword {

@@ -99,7 +99,8 @@ func (p *parser) parse(src string, opt Options) (*File, error) {
 // parser is the work of a Parser, and its memory.
 type parser struct {
 	reading
-	nodes nodes
+	places places
+	nodes  nodes
 }
 
 // reading is the state of reading one source in one pass. Its errors are sticky: after
@@ -134,15 +135,19 @@ type reading struct {
 	funcs     map[string]bool // the functions that were read
 	commented int             // end of the last comment
 	first     struct {        // what the stacks start with
-		file     File
-		stmts    [16]Stmt
-		exprs    [16]Expr
-		openings [8]int
-		nest     [8]opening
-		pieces   [8]piece
-		blocks   [4]block
-		calls    [8]string
+		file   File
+		stmts  [16]Stmt
+		exprs  [16]Expr
+		blocks [4]block
+		calls  [8]string
 	}
+}
+
+// places is what the stacks of offsets start with. They hold nothing of a source.
+type places struct {
+	openings [8]int
+	nest     [8]opening
+	pieces   [8]piece
 }
 
 // reset forgets what was read.
@@ -160,15 +165,14 @@ func (p *parser) begin(src string, opt Options, known map[string]bool) {
 	p.out = &p.first.file
 	p.out.src = src
 	p.off = len(src) - len(strings.TrimPrefix(src, "\uFEFF"))
-	p.end = len(src)
+	p.part = src
 	p.tok.kind = tNewline
 	p.mark = mark{off: p.off, pos: Pos{1, 1}}
 	p.line = line{number: 1}
 	p.stmtLine = p.line
 	p.stmt = p.mark
-	p.stmts, p.exprs, p.openings = p.first.stmts[:0], p.first.exprs[:0], p.first.openings[:0]
-	p.nest, p.pieces, p.blocks = p.first.nest[:0], p.first.pieces[:0], p.first.blocks[:0]
-	p.calls = p.first.calls[:0]
+	p.stmts, p.exprs, p.blocks, p.calls = p.first.stmts[:0], p.first.exprs[:0], p.first.blocks[:0], p.first.calls[:0]
+	p.openings, p.nest, p.pieces = p.places.openings[:0], p.places.nest[:0], p.places.pieces[:0]
 }
 
 // portion is how many bytes are taken before Options.Charge is asked for them. What is

@@ -86,15 +86,13 @@ func (p *parser) arg(a *Arg, s *piece) {
 	}
 	p.goTo(s.start)
 	a.Pos = p.place(s.start)
-	if s.form == formAny {
+	switch a.Text = p.src[s.start:s.end]; {
+	case s.form == formAny && s.lines:
 		a.Text = p.pieceText(s)
-	} else {
-		a.Text = p.src[s.start:s.end]
-	}
-	if a.Text == "" {
+	case s.form != formAny && (a.Text == "" || p.simpleArg(a, s.form)):
 		return
 	}
-	if s.form == formAny || !p.simpleArg(a, s.form) {
+	if a.Text != "" {
 		a.Expr = p.tryExpr(s.span)
 	}
 }
@@ -131,7 +129,7 @@ func (p *parser) simpleArg(a *Arg, f form) bool {
 // returns the offset behind the closing parenthesis, or -1. Closing brackets that
 // close nothing are text.
 func (p *parser) split(open int) (end int) {
-	src, lines := p.src[:p.end], false
+	src, lines := p.part, false
 	for i := open + 1; i < len(src); i++ {
 		for i < len(src) && (src[i] == ' ' || src[i] == '\t') {
 			i++
@@ -178,13 +176,13 @@ func (p *parser) split(open int) (end int) {
 // pieceEnd finds the comma or the parenthesis that ends the piece at i; -1 where there
 // is none, or after an error.
 func (p *parser) pieceEnd(i int) int {
-	for ; i < p.end; i++ {
+	for ; i < len(p.part); i++ {
 		switch p.src[i] {
 		case ',', ')':
 			return i
 		case '"', '\'':
 			if !p.inWord(i) {
-				n := quotedLen(p.src[i:p.end])
+				n := quotedLen(p.part[i:])
 				if n < 0 {
 					p.notClosed(i)
 					return -1
@@ -237,7 +235,7 @@ func mayBeSpace(c byte) bool { return c <= ' ' || c >= utf8.RuneSelf }
 // pieceText is the text of a piece without the comments in it.
 func (p *parser) pieceText(s *piece) string {
 	text := p.src[s.start:s.end]
-	if !s.lines || !strings.Contains(text, "\n") {
+	if !strings.Contains(text, "\n") {
 		return text
 	}
 	p.charge(len(text))
@@ -325,7 +323,7 @@ func (m *matcher) top() opening { return m.nest[len(m.nest)-1] }
 
 // run reads from i on and returns the offset behind the closing bracket, or -1.
 func (m *matcher) run(i int) int {
-	for ; i < m.end; i++ {
+	for ; i < len(m.part); i++ {
 		c := m.src[i]
 		if m.top().ch == '`' {
 			switch {
@@ -333,7 +331,7 @@ func (m *matcher) run(i int) int {
 				i++
 			case c == '`' && m.pop():
 				return i + 1
-			case c == '$' && i+1 < m.end && m.src[i+1] == '{':
+			case c == '$' && i+1 < len(m.part) && m.src[i+1] == '{':
 				m.push(i, c)
 				i++
 			}
@@ -383,7 +381,7 @@ func (m *matcher) skipQuoted(i int) int {
 	if m.spliced == 0 && m.inWord(i) {
 		return i
 	}
-	n := quotedLen(m.src[i:m.end])
+	n := quotedLen(m.part[i:])
 	if n < 0 {
 		m.notClosed(i)
 		return -1
@@ -394,12 +392,12 @@ func (m *matcher) skipQuoted(i int) int {
 // skipComments goes from the line end at i over the lines that are a comment,
 // to the line end behind them.
 func (p *parser) skipComments(i int) int {
-	for i < p.end {
+	for i < len(p.part) {
 		j := i + 1
-		for j < p.end && (p.src[j] == ' ' || p.src[j] == '\t') {
+		for j < len(p.part) && (p.src[j] == ' ' || p.src[j] == '\t') {
 			j++
 		}
-		if !strings.HasPrefix(p.src[j:p.end], "//") {
+		if !strings.HasPrefix(p.part[j:], "//") {
 			return i
 		}
 		i = p.lineComment(j, true)
@@ -466,7 +464,7 @@ func (p *parser) tryExpr(s span) Expr {
 	saved, openings, exprs := p.cursor, len(p.openings), len(p.exprs)
 	pieces, cuts, calls := len(p.pieces), len(p.cuts), len(p.calls)
 	p.cursor = cursor{
-		off: s.start, end: s.end, prev: s.start, line: p.line, tok: token{kind: tComma, start: s.start, end: s.start},
+		off: s.start, part: p.src[:s.end], prev: s.start, line: p.line, tok: token{kind: tComma, start: s.start, end: s.start},
 		brackets: 1, depth: saved.depth + 1, piece: true, quiet: saved.quiet || !p.whole(s),
 	}
 	p.next()

@@ -13,7 +13,7 @@ func (p *parser) recover() {
 // resume forgets the statement that was given up, and goes on at off.
 func (p *parser) resume(off int) {
 	p.goTo(off)
-	p.cursor = cursor{off: off, end: len(p.src), prev: off, line: p.line}
+	p.cursor = cursor{off: off, part: p.src, prev: off, line: p.line}
 	p.openings, p.exprs = p.openings[:0], p.exprs[:0]
 	p.pieces, p.cuts, p.nest = p.pieces[:0], p.cuts[:0], p.nest[:0]
 	p.tok = token{kind: tSemicolon, start: off, end: off}
@@ -25,7 +25,7 @@ func (p *parser) resume(off int) {
 // where there is none.
 func (p *parser) statementEnd(i, past int, body bool) int {
 	depth := 0
-	for ; i < p.end; i++ {
+	for ; i < len(p.part); i++ {
 		switch c := p.src[i]; c {
 		case '\n', ';':
 			if depth == 0 && (i >= past || body) {
@@ -35,7 +35,7 @@ func (p *parser) statementEnd(i, past int, body bool) int {
 				return i
 			}
 		case '"', '\'':
-			if n := quotedLen(p.src[i:p.end]); n > 0 && !(i > 0 && p.inWord(i)) {
+			if n := quotedLen(p.part[i:]); n > 0 && !(i > 0 && p.inWord(i)) {
 				i += n - 1
 			}
 		case '`':
@@ -61,7 +61,7 @@ func (p *parser) statementEnd(i, past int, body bool) int {
 	if depth > 0 || body {
 		return p.lineEnd(past, body)
 	}
-	return p.end
+	return len(p.part)
 }
 
 // lineEnd is the next best end of a statement, of no use for a body.
@@ -72,7 +72,7 @@ func (p *parser) lineEnd(past int, body bool) int {
 	if n := strings.IndexByte(p.src[past:], '\n'); n >= 0 {
 		return past + n
 	}
-	return p.end
+	return len(p.part)
 }
 
 // quietly runs a look ahead and forgets how it ended.
@@ -87,7 +87,7 @@ func (p *parser) quietly(look func() int) int {
 // overComment goes from the slash at i to the last character of the comment
 // there, if it is one.
 func (p *parser) overComment(i, past int) int {
-	switch rest := p.src[i:p.end]; {
+	switch rest := p.part[i:]; {
 	case strings.HasPrefix(rest, "//") && i >= past:
 		if n := strings.IndexByte(rest, '\n'); n > 0 {
 			return i + n - 1

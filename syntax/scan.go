@@ -71,21 +71,22 @@ type token struct {
 // cursor is the state of reading that a tried piece of a command's arguments
 // sets aside.
 type cursor struct {
-	off, end int   // where next goes on, and where the text ends
-	tok      token // the present token
-	line     line  // of off
-	prev     int   // the end of the one before
-	brackets int   // open ones: in them a line end is white space
-	depth    int   // levels of nesting of the expression
-	links    int   // the most links on a way down the expression read last
-	template bool  // in ${…}
-	piece    bool  // in a command's arguments
-	quiet    bool  // a failure is an answer, no error
-	bad      bool  // given up
-	over     bool  // given up at a limit
-	named    bool  // the piece holds a name,
-	joined   bool  // digits joined by - or /,
-	wide     bool  // a number out of range
+	off      int    // where next goes on
+	part     string // the source up to where reading ends
+	tok      token  // the present token
+	line     line   // of off
+	prev     int    // the end of the one before
+	brackets int    // open ones: in them a line end is white space
+	depth    int    // levels of nesting of the expression
+	links    int    // the most links on a way down the expression read last
+	template bool   // in ${…}
+	piece    bool   // in a command's arguments
+	quiet    bool   // a failure is an answer, no error
+	bad      bool   // given up
+	over     bool   // given up at a limit
+	named    bool   // the piece holds a name,
+	joined   bool   // digits joined by - or /,
+	wide     bool   // a number out of range
 }
 
 // mark is a place whose line and column are known.
@@ -105,19 +106,16 @@ func (l line) after(i int) line { return line{i + 1, i + 1, l.number + 1} }
 
 // isASCII tells whether all of a text is ASCII.
 func isASCII(s string) bool {
-	const high = 0x8080808080808080 // of eight bytes, which one load reads
-	eight := func(i int) uint64 {
-		s := s[i : i+8]
-		return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
-			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
-	}
-	i := 0
-	for ; i+16 <= len(s); i += 16 {
-		if (eight(i)|eight(i+8))&high != 0 {
+	for ; len(s) >= 32; s = s[32:] {
+		eight := func(i int) uint64 { // one load
+			return uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
+				uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+		}
+		if (eight(0)|eight(8)|eight(16)|eight(24))&0x8080808080808080 != 0 {
 			return false
 		}
 	}
-	for ; i < len(s); i++ {
+	for i := range len(s) {
 		if s[i] >= utf8.RuneSelf {
 			return false
 		}
@@ -200,21 +198,26 @@ func (p *parser) next() {
 	if last != tNewline {
 		p.prev = p.tok.end
 	}
-	src := p.src[:p.end]
+	src, ascii := p.part, p.ascii
 	i, fresh := p.off, false // fresh is what stands behind a line end
 	for ; i < len(src); i++ {
 		c := src[i]
 		k, end := starts[c].kind, i+1
 		switch starts[c].class {
 		case blank:
+			for end < len(src) && src[end] == ' ' { // as lines are indented
+				end++
+			}
+			i = end - 1
 			continue
 		case lineEnd:
-			if p.brackets == 0 {
-				p.newline(i)
-				return
+			if p.brackets > 0 {
+				p.line, fresh = p.line.after(i), true
+				continue
 			}
-			p.line, fresh = p.line.after(i), true
-			continue
+			if k = tNewline; i > 0 && src[i-1] == '\r' {
+				i--
+			}
 		case letter, wordLetter:
 			for end < len(src) && nameBytes[src[end]] {
 				end++
@@ -258,8 +261,12 @@ func (p *parser) next() {
 		}
 		p.tok.kind, p.tok.start, p.tok.end, p.off = k, i, end, end
 		p.tok.pos = Pos{p.line.number, int32(i-p.line.start) + 1}
-		if !p.ascii {
+		if !ascii {
 			p.tok.pos = p.count(i)
+		}
+		if k == tNewline {
+			p.tok.end = i
+			p.line = p.line.after(end - 1)
 		}
 		return
 	}
@@ -267,22 +274,11 @@ func (p *parser) next() {
 	p.off = i
 }
 
-// newline reads the line end at i.
-func (p *parser) newline(i int) {
-	start := i
-	if i > 0 && p.src[i-1] == '\r' {
-		start--
-	}
-	p.tok = token{tNewline, start, start, p.place(start)}
-	p.off = i + 1
-	p.line = p.line.after(i)
-}
-
 // skipComment gives the end of the comment at i, or i where none is: a // is a comment
 // at the start of a line and after ; { }. last is the token before, fresh tells that
 // a line end stands between them.
 func (p *parser) skipComment(i int, last kind, fresh bool) int {
-	if i+1 >= p.end {
+	if i+1 >= len(p.part) {
 		return i
 	}
 	switch p.src[i+1] {
@@ -304,9 +300,9 @@ func (p *parser) skipComment(i int, last kind, fresh bool) int {
 
 // lineComment notes the // comment at i and returns the offset of its end.
 func (p *parser) lineComment(i int, raw bool) int {
-	n := strings.IndexByte(p.src[i:p.end], '\n')
+	n := strings.IndexByte(p.part[i:], '\n')
 	if n < 0 {
-		n = p.end - i
+		n = len(p.part) - i
 	}
 	p.comment(i, i+n, raw)
 	return i + n
@@ -315,7 +311,7 @@ func (p *parser) lineComment(i int, raw bool) int {
 // blockComment notes the /* */ comment at i and returns the offset of its end,
 // or -1 where it is not closed.
 func (p *parser) blockComment(i int) int {
-	n := strings.Index(p.src[i+2:p.end], "*/")
+	n := strings.Index(p.part[i+2:], "*/")
 	if n < 0 {
 		p.tok = token{start: i, end: i, pos: p.place(i)}
 		p.stop = p.stop || !p.quiet
@@ -363,8 +359,8 @@ func (p *parser) scan(i int) {
 	case c == '$':
 		p.global(i)
 	case c >= utf8.RuneSelf:
-		if r, _ := utf8.DecodeRuneInString(p.src[i:p.end]); unicode.IsLetter(r) {
-			n := nameEnd(p.src[:p.end], i) - i
+		if r, _ := utf8.DecodeRuneInString(p.part[i:]); unicode.IsLetter(r) {
+			n := nameEnd(p.part, i) - i
 			p.emit(wordKind(p.src[i:i+n]), n)
 		} else {
 			p.fail(p.tok.pos, "unexpected character %s", strconv.QuoteRune(r))
@@ -381,7 +377,7 @@ func (p *parser) emit(k kind, n int) {
 }
 
 func (p *parser) global(i int) {
-	n := nameEnd(p.src[:p.end], i+1) - i
+	n := nameEnd(p.part, i+1) - i
 	if !isName(p.src[i+1 : i+n]) { // $5 is a price
 		p.fail(p.tok.pos, "a name is missing after $")
 		return
@@ -390,7 +386,7 @@ func (p *parser) global(i int) {
 }
 
 func (p *parser) quoted(i int) {
-	n := quotedLen(p.src[i:p.end])
+	n := quotedLen(p.part[i:])
 	if n < 0 {
 		p.fail(p.tok.pos, "quoted text is not closed on its line: %c is missing", p.src[i])
 		return
@@ -400,7 +396,7 @@ func (p *parser) quoted(i int) {
 
 // number reads a number. What comes near one, as 007, says what to write.
 func (p *parser) number(i int) {
-	src := p.src[i:p.end]
+	src := p.part[i:]
 	n := numberLen(src)
 	whole := digitsLen(src)
 	switch end := nameEnd(src, n); {
@@ -468,7 +464,7 @@ func trimZeros(digits string) string {
 // operator reads * ** / // and refuses what is no operator.
 func (p *parser) operator(i int) {
 	at := func(n int) byte {
-		if i+n < p.end {
+		if i+n < len(p.part) {
 			return p.src[i+n]
 		}
 		return 0

@@ -35,7 +35,7 @@ func (s *slab[T]) moved(list []T) []T {
 		return items
 	}
 	var none T
-	for i := range items { // calls of the runtime cost more than a few of them
+	for i := range items {
 		items[i], list[i] = list[i], none
 	}
 	return items
@@ -64,7 +64,14 @@ func (s *slab[T]) reset() {
 	if len(s.chunk) == 0 {
 		return
 	}
-	clear(s.chunk)
+	if len(s.chunk) > 4 {
+		clear(s.chunk)
+	} else {
+		var none T
+		for i := range s.chunk { // a call of the runtime costs more than a few of them
+			s.chunk[i] = none
+		}
+	}
 	s.chunk = s.chunk[:0]
 }
 

@@ -80,14 +80,14 @@ const bareExpression = "an expression is no statement: write x = … to keep its
 
 // simple reads an assignment or a call.
 func (p *parser) simple() {
-	start := p.tok
-	x := p.postfix()
+	end := p.tok.end
+	x := p.operation(bindPostfix)
 	if p.bad {
 		return
 	}
 	switch p.tok.kind {
 	case tAssign:
-		p.assign(start, x)
+		p.assign(x, end)
 	case tAugmented:
 		p.augmented()
 	case tComma:
@@ -98,15 +98,16 @@ func (p *parser) simple() {
 		switch x.(type) {
 		case *Call, *CommandCall, *MethodCall:
 			p.endOfCall()
-			p.add(node(p, &p.nodes.do, Do{Pos: start.pos, X: x}))
+			p.add(node(p, &p.nodes.do, Do{Pos: p.stmt.pos, X: x}))
 			return
 		}
-		p.bare(start, x)
+		p.bare(x)
 	}
 }
 
 // bare refuses an expression that stands alone, and says what may be meant.
-func (p *parser) bare(start token, x Expr) {
+func (p *parser) bare(x Expr) {
+	start := p.stmt
 	name, isName := x.(*Name)
 	switch {
 	case !isName:
@@ -119,7 +120,7 @@ func (p *parser) bare(start token, x Expr) {
 		p.fail(p.tok.pos, "expected = or ( after %s, found %s", name.Name, p.found())
 	case p.tok.kind == tNewline || p.tok.kind == tSemicolon || p.tok.kind == tEOF || p.tok.kind == tRBrace:
 		p.fail(start.pos, "a name alone is no statement: write %s = … or %s(…)", name.Name, name.Name)
-	case p.tok.kind == tPlus && p.off < p.end && p.src[p.off] == '+':
+	case p.tok.kind == tPlus && p.off < len(p.part) && p.src[p.off] == '+':
 		p.fail(p.tok.pos, "`++` is not in the language: write %s = %s + 1", name.Name, name.Name)
 	case p.tok.kind == tEq:
 		p.fail(start.pos, "a comparison is no statement: write %s = … to assign, if(…) to compare", name.Name)
@@ -144,9 +145,9 @@ func (p *parser) augmented() {
 	p.fail(at, "`%s` is not in the language: write %s = %s %s %s", op, target, target, strings.TrimSuffix(op, "="), value)
 }
 
-// assign reads on behind the target of an assignment; start is its first token.
-func (p *parser) assign(start token, x Expr) {
-	pos := start.pos
+// assign reads on behind the target of an assignment, whose first token ends at first.
+func (p *parser) assign(x Expr, first int) {
+	pos := p.stmt.pos
 	switch t := x.(type) {
 	case *Name, *Index, *Attr:
 	case *Slice:
@@ -154,7 +155,7 @@ func (p *parser) assign(start token, x Expr) {
 	case *GlobalName:
 		p.fail(pos, "$%s is read only: write %s = … at the top level, addVar(%s, …) in a function", t.Name, t.Name, t.Name)
 	case *NoneLit, *BoolLit:
-		p.fail(pos, "%s is a value, no name that could be assigned", p.src[start.start:start.end])
+		p.fail(pos, "%s is a value, no name that could be assigned", p.src[p.stmt.off:first])
 	case *TupleLit, *ListLit:
 		p.fail(pos, "unpacking is not in the language: write an assignment for each name")
 	default:
@@ -469,7 +470,7 @@ func (p *parser) backtickCondition(s span) Expr {
 	saved := p.cursor
 	p.goTo(s.start)
 	p.cursor = cursor{
-		off: s.start + 1, end: s.end - 1, line: p.line, tok: token{kind: tComma, start: s.start, end: s.start + 1},
+		off: s.start + 1, part: p.src[:s.end-1], line: p.line, tok: token{kind: tComma, start: s.start, end: s.start + 1},
 		brackets: 1, depth: saved.depth + 1, piece: true, template: true,
 	}
 	p.next()
