@@ -189,20 +189,24 @@ func (p *parser) count(off int) Pos {
 	return m.pos
 }
 
-// next reads the next token.
+// next reads the next token. It keeps to what is frequent, and calls others only to leave
+// the rest to them: so it needs no stack.
 func (p *parser) next() {
 	if p.bad {
 		return
 	}
-	last := p.tok.kind
-	if last != tNewline {
+	if p.tok.kind != tNewline {
 		p.prev = p.tok.end
 	}
-	src, ascii := p.part, p.ascii
-	i, fresh := p.off, false // fresh is what stands behind a line end
-	for ; i < len(src); i++ {
+	src, i := p.part, p.off
+	k, end, fresh := tEOF, 0, false // fresh is what stands behind a line end
+	for ; ; i++ {
+		if i >= len(src) {
+			k, end = tEOF, i
+			break
+		}
 		c := src[i]
-		k, end := starts[c].kind, i+1
+		k, end = starts[c].kind, i+1
 		switch starts[c].class {
 		case blank:
 			for end < len(src) && src[end] == ' ' { // as lines are indented
@@ -215,18 +219,22 @@ func (p *parser) next() {
 				p.line, fresh = p.line.after(i), true
 				continue
 			}
-			if k = tNewline; i > 0 && src[i-1] == '\r' {
+			if i > 0 && src[i-1] == '\r' {
 				i--
 			}
-		case letter, wordLetter:
+		case letter:
 			for end < len(src) && nameBytes[src[end]] {
 				end++
 			}
 			if end < len(src) && src[end] >= utf8.RuneSelf {
-				end = nameEnd(src, end)
+				k = tBad
 			}
-			if starts[c].class == wordLetter {
-				k = wordKind(src[i:end])
+		case wordLetter:
+			for end < len(src) && nameBytes[src[end]] {
+				end++
+			}
+			if k = wordKind(src[i:end]); end < len(src) && src[end] >= utf8.RuneSelf {
+				k = tBad
 			}
 		case digit:
 			for end < len(src) && isDigit(src[end]) {
@@ -247,31 +255,49 @@ func (p *parser) next() {
 				k, end = starts[c].equal, end+1
 			}
 		case slash:
-			if end = p.skipComment(i, last, fresh); p.bad {
+			if end < len(src) && (src[end] == '/' || src[end] == '*') {
+				p.comments(i, fresh)
 				return
 			}
-			if end > i {
-				i = end - 1
-				continue
-			}
 		}
-		if k == tBad {
-			p.scan(i)
-			return
-		}
-		p.tok.kind, p.tok.start, p.tok.end, p.off = k, i, end, end
-		p.tok.pos = Pos{p.line.number, int32(i-p.line.start) + 1}
-		if !ascii {
-			p.tok.pos = p.count(i)
-		}
-		if k == tNewline {
-			p.tok.end = i
-			p.line = p.line.after(end - 1)
-		}
+		break
+	}
+	if k == tBad || !p.ascii {
+		p.scan(k, i, end)
 		return
 	}
-	p.tok = token{tEOF, i, i, p.place(i)}
-	p.off = i
+	p.tok.kind, p.tok.start, p.tok.end, p.off = k, i, end, end
+	p.tok.pos = Pos{p.line.number, int32(i-p.line.start) + 1}
+	if k == tNewline {
+		p.tok.end = i
+		p.line = p.line.after(end - 1)
+	}
+}
+
+// comments reads the next token where a comment may stand before it, at i.
+func (p *parser) comments(i int, fresh bool) {
+	for {
+		end := p.skipComment(i, p.tok.kind, fresh)
+		if p.bad {
+			return
+		}
+		if end == i {
+			p.scan(tBad, i, i)
+			return
+		}
+		i = end
+		for i < len(p.part) && (starts[p.part[i]].class == blank || p.part[i] == '\n' && p.brackets > 0) {
+			if p.part[i] == '\n' {
+				p.line, fresh = p.line.after(i), true
+			}
+			i++
+		}
+		if i >= len(p.part) || p.part[i] != '/' {
+			p.off = i
+			p.next()
+			return
+		}
+	}
 }
 
 // skipComment gives the end of the comment at i, or i where none is: a // is a comment
@@ -348,10 +374,21 @@ func (p *parser) trails(i int) bool {
 	return last.Trailing && !strings.Contains(last.Text, "\n") && !strings.Contains(p.src[p.commented:i], "\n")
 }
 
-// scan reads the token that starts at i, where its first byte does not tell all.
-func (p *parser) scan(i int) {
+// scan reads the token at i where next does not, or tells what is wrong there: where its
+// kind is tBad, or characters have to be counted.
+func (p *parser) scan(k kind, i, end int) {
 	p.tok = token{start: i, pos: p.place(i)}
+	if k != tBad {
+		p.emit(k, end-i)
+		if k == tNewline {
+			p.tok.end = i
+			p.line = p.line.after(end - 1)
+		}
+		return
+	}
 	switch c := p.src[i]; {
+	case nameBytes[c] && !isDigit(c):
+		p.word(i)
 	case isDigit(c):
 		p.number(i)
 	case c == '"' || c == '\'':
@@ -360,8 +397,7 @@ func (p *parser) scan(i int) {
 		p.global(i)
 	case c >= utf8.RuneSelf:
 		if r, _ := utf8.DecodeRuneInString(p.part[i:]); unicode.IsLetter(r) {
-			n := nameEnd(p.part, i) - i
-			p.emit(wordKind(p.src[i:i+n]), n)
+			p.word(i)
 		} else {
 			p.fail(p.tok.pos, "unexpected character %s", strconv.QuoteRune(r))
 		}
@@ -374,6 +410,11 @@ func (p *parser) emit(k kind, n int) {
 	p.tok.kind = k
 	p.tok.end = p.tok.start + n
 	p.off = p.tok.end
+}
+
+func (p *parser) word(i int) {
+	n := nameEnd(p.part, i) - i
+	p.emit(wordKind(p.src[i:i+n]), n)
 }
 
 func (p *parser) global(i int) {
@@ -644,7 +685,7 @@ var starts = func() (of [256]start) {
 		of[c].kind = k
 	}
 	of[' '].class, of['\t'].class, of['\r'].class = blank, blank, blank
-	of['\n'].class = lineEnd
+	of['\n'] = start{class: lineEnd, kind: tNewline}
 	of['/'].class = slash
 	of[':'] = start{equals, tColon, tBad}
 	of['+'] = start{equals, tPlus, tAugmented}
