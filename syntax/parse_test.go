@@ -334,6 +334,36 @@ func TestCharge(t *testing.T) {
 	}
 }
 
+// The parser asks when it has taken a KiB, and at the end.
+func TestChargeInPortions(t *testing.T) {
+	src := strings.Repeat("x = [1, f(a, 2)]\n", 100)
+	var asked []int
+	if _, err := Parse(src, Options{Charge: func(n int) error { asked = append(asked, n); return nil }}); err != nil {
+		t.Fatal(err)
+	}
+	for i, n := range asked {
+		if n > 3*portion || n < portion && i < len(asked)-1 {
+			t.Errorf("charge %d of %d is of %d bytes", i, len(asked), n)
+		}
+	}
+	refused := errors.New("refused")
+	for granted := range asked {
+		left := granted
+		f, err := Parse(src, Options{Charge: func(int) error {
+			if left--; left < 0 {
+				return refused
+			}
+			return nil
+		}})
+		if f != nil || err != refused || left != -1 {
+			t.Errorf("charge %d refused: got %v, %v", granted, f, err)
+		}
+	}
+	if len(asked) < 10 {
+		t.Errorf("asked %d times", len(asked))
+	}
+}
+
 // A comment's charge that is refused ends the parse too, though its line end follows.
 func TestChargeOfComments(t *testing.T) {
 	refused := errors.New("refused")

@@ -129,7 +129,7 @@ func (p *parser) simpleArg(a *Arg, f form) bool {
 // returns the offset behind the closing parenthesis, or -1. Closing brackets that
 // close nothing are text.
 func (p *parser) split(open int) (end int) {
-	src, lines := p.part, false
+	src, here, lines := p.part, p.line, false // comments move the line
 	for i := open + 1; i < len(src); i++ {
 		for i < len(src) && (src[i] == ' ' || src[i] == '\t') {
 			i++
@@ -160,7 +160,7 @@ func (p *parser) split(open int) (end int) {
 		}
 		p.pieces = append(p.pieces, s)
 		if src[i] == ')' {
-			if !lines {
+			if p.line = here; !lines {
 				p.line.end = i + 1
 			}
 			return i + 1
@@ -260,7 +260,6 @@ func (p *parser) matching(open int, inArgs bool) (end int) {
 	if inArgs {
 		m.levels++
 	}
-	saved := p.line
 	from := open + 1
 	if p.src[open] == '$' {
 		from++
@@ -268,7 +267,6 @@ func (p *parser) matching(open int, inArgs bool) (end int) {
 	if end = -1; m.push(open, p.src[open]) {
 		end = m.run(from)
 	}
-	p.line = saved
 	p.nest = p.nest[:m.base]
 	return end
 }

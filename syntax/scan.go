@@ -189,8 +189,8 @@ func (p *parser) count(off int) Pos {
 	return m.pos
 }
 
-// next reads the next token. It keeps to what is frequent, and calls others only to leave
-// the rest to them: so it needs no stack.
+// next reads the next token. It does itself what is frequent, and leaves the rest to others
+// without coming back: so all that it works with stays in registers.
 func (p *parser) next() {
 	if p.bad {
 		return
@@ -277,7 +277,7 @@ func (p *parser) next() {
 // comments reads the next token where a comment may stand before it, at i.
 func (p *parser) comments(i int, fresh bool) {
 	for {
-		end := p.skipComment(i, p.tok.kind, fresh)
+		end := p.skipComment(i, fresh)
 		if p.bad {
 			return
 		}
@@ -301,14 +301,15 @@ func (p *parser) comments(i int, fresh bool) {
 }
 
 // skipComment gives the end of the comment at i, or i where none is: a // is a comment
-// at the start of a line and after ; { }. last is the token before, fresh tells that
-// a line end stands between them.
-func (p *parser) skipComment(i int, last kind, fresh bool) int {
+// at the start of a line and after ; { }. fresh tells that a line end stands between it
+// and the token before.
+func (p *parser) skipComment(i int, fresh bool) int {
 	if i+1 >= len(p.part) {
 		return i
 	}
 	switch p.src[i+1] {
 	case '/':
+		last := p.tok.kind
 		comment := last == tNewline || last == tSemicolon || (last == tLBrace || last == tRBrace) && !p.piece && !p.template
 		if fresh {
 			comment = !p.template
