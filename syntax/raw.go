@@ -129,7 +129,8 @@ func (p *parser) simpleArg(a *Arg, f form) bool {
 // returns the offset behind the closing parenthesis, or -1. Closing brackets that
 // close nothing are text.
 func (p *parser) split(open int) (end int) {
-	src, here, lines := p.part, p.line, false // comments move the line
+	src, lines := p.part, false
+	var here line // before comments moved it
 	for i := open + 1; i < len(src); i++ {
 		for i < len(src) && (src[i] == ' ' || src[i] == '\t') {
 			i++
@@ -149,6 +150,9 @@ func (p *parser) split(open int) (end int) {
 			i++
 		}
 		if i == len(src) || src[i] != ',' && src[i] != ')' {
+			if here.number == 0 {
+				here = p.line
+			}
 			if i = p.pieceEnd(s.start); i < 0 {
 				break
 			}
@@ -160,8 +164,11 @@ func (p *parser) split(open int) (end int) {
 		}
 		p.pieces = append(p.pieces, s)
 		if src[i] == ')' {
-			if p.line = here; !lines {
+			switch {
+			case !lines:
 				p.line.end = i + 1
+			case here.number > 0:
+				p.line = here
 			}
 			return i + 1
 		}
