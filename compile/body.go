@@ -4,6 +4,9 @@
 package compile
 
 import (
+	"math"
+	"slices"
+
 	"github.com/avap-framework/avap/bytecode"
 	"github.com/avap-framework/avap/syntax"
 )
@@ -17,13 +20,15 @@ const (
 	scopeLocal                 // a definition
 )
 
-// Registers are numbered on four tracks until the layout is known: variables
-// from 0, counted loops from loopTrack, temporaries from tempTrack, and from
-// spillTrack wide registers that keep temporaries and counters aside.
+// A register is a number on one of four tracks until the layout is known: variables
+// count from 0, temporaries from tempTrack, counted loops from loopTrack. A track is
+// told by a bit above the 32 that an instruction has beside operand C, so that it
+// stays with the operand whatever its place is. Wide registers that keep temporaries
+// and counters aside count from spillTrack, and stand in operand C alone.
 const (
-	loopTrack  = 1 << 20
-	tempTrack  = 2 << 20
-	spillTrack = 3 << 20
+	tempTrack  = 1 << 32
+	loopTrack  = 2 << 32
+	spillTrack = 1 << 20
 )
 
 // So much nests in direct registers before it goes to wide ones, in a unit
@@ -33,11 +38,17 @@ const (
 	keptLoops = 24
 )
 
-// ins is an instruction whose registers are not laid out yet.
+// ins is an instruction whose registers are not laid out yet: the operation and the
+// operands A, B and X, a byte each from the lowest on, and above each operand's byte,
+// 32 bits higher, the bits of its track.
 type ins struct {
-	op      bytecode.Op
-	a, b, x int32
-	c       int32
+	word uint64
+	c    int32
+}
+
+// pack gives the word of an instruction.
+func pack(op bytecode.Op, a, b, x int) uint64 {
+	return uint64(op) | uint64(a)<<8 | uint64(b)<<16 | uint64(x)<<24
 }
 
 // body is the code of one function in the making. Its lists are used again for another.
@@ -46,7 +57,7 @@ type body struct {
 	code      []ins
 	positions []bytecode.Position
 	handlers  []bytecode.Handler
-	labels    []int32 // by label: its pc, -1 while unknown
+	labels    []int32 // by label: its pc, or what is not placed yet; see jump
 	locals    []string
 	inner     []binding // names bound by the comprehensions around, innermost last
 }
@@ -56,18 +67,22 @@ type state struct {
 	u      *unit
 	scope  scope
 	name   string
+	number int32 // of the unit's bodies, from 1
 	params int
-	vars   map[string]int // variables of a function or definition: their registers
 	pos    syntax.Pos
 	marked syntax.Pos // of the last of positions
+	paid   int        // steps of code that are charged
 
 	temps, mostTemps   int
 	loops, mostLoops   int
 	spills, mostSpills int
+	keep               int  // more temporaries than that are put aside before an expression
 	set                bits // variables that are surely set here
 	loop               *loop
-	depth              int // of statements around; 0 at the top level of the body
+	depth              int // of statements around; 0 at the top level of a script
 	dirty              int // first temporary to be cleared at the end of the statement; 0 is none
+
+	registers, firstLoop, firstTemp, firstSpill int // the layout, once all is measured
 }
 
 // binding is a name that a comprehension binds.
@@ -96,31 +111,41 @@ func (u *unit) newBody(s scope) *body {
 	}
 	b := u.bodies[u.used]
 	u.used++
-	b.u, b.scope = u, s
+	b.u, b.scope, b.number = u, s, int32(u.used)
+	b.marked.Line = -1
 	if s != scopeGlobal {
-		b.vars = map[string]int{}
+		b.depth = 1
+	}
+	b.keep = math.MaxInt
+	if u.scarce {
+		b.keep = keptTemps
 	}
 	return b
 }
 
 // reset makes ready for another function.
 func (b *body) reset() {
-	*b = body{
-		code: emptied(b.code), positions: emptied(b.positions), handlers: emptied(b.handlers),
-		labels: emptied(b.labels), locals: emptied(b.locals), inner: emptied(b.inner[:cap(b.inner)]),
-	}
+	b.state = state{}
+	b.code, b.positions = rewound(b.code), rewound(b.positions)
+	b.labels, b.handlers = rewound(b.labels), rewound(b.handlers)
+	b.locals, b.inner = emptied(b.locals), emptied(b.inner[:cap(b.inner)])
 }
 
 // declare makes a variable of a function or definition.
-func (b *body) declare(name string) int {
-	v, ok := b.vars[name]
-	if !ok {
-		v = register(len(b.locals), b.u.direct)
-		b.vars[name] = v
-		b.locals = append(b.locals, name)
-		b.u.charge(64 + len(name))
+func (b *body) declare(s *symbol) int {
+	if s.body != b.number {
+		s.body, s.local = b.number, int32(register(len(b.locals), b.u.direct))
+		b.locals = append(b.locals, s.name)
+		b.u.charge(64 + len(s.name))
 	}
-	return v
+	return int(s.local)
+}
+
+// declareAll makes variables.
+func (b *body) declareAll(names []string) {
+	for _, name := range names {
+		b.declare(b.u.symbols.get(name))
+	}
 }
 
 // at says that the code to come stems from pos.
@@ -130,18 +155,48 @@ func (b *body) at(pos syntax.Pos) {
 	}
 }
 
-func (b *body) emit(op bytecode.Op, a, bb, x int, c int32) {
-	if len(b.code)%64 == 0 {
-		b.u.charge(64 * 56)
+func (b *body) emit(op bytecode.Op, a, bb, x int, c int32) { b.put(pack(op, a, bb, x), c) }
+
+// put adds an instruction to the code.
+func (b *body) put(word uint64, c int32) {
+	if b.pos != b.marked {
+		b.mark()
 	}
-	if len(b.code) >= bytecode.MaxCode {
+	code := b.code
+	n := len(code)
+	if n == cap(code) {
+		code = b.grown()
+	}
+	code = code[:n+1]
+	code[n] = ins{word, c}
+	b.code = code
+}
+
+// mark notes where in the source the instructions to come stem from.
+func (b *body) mark() {
+	b.marked = b.pos
+	b.positions = append(b.positions, bytecode.Position{PC: int32(len(b.code)), Line: b.pos.Line, Col: b.pos.Col})
+}
+
+// grown gives the code with room behind it, once what it holds is charged.
+func (b *body) grown() []ins {
+	b.u.chargeNow()
+	n := len(b.code)
+	if n >= bytecode.MaxCode {
 		b.u.fail(b.pos, "the code is too long")
 	}
-	if b.pos != b.marked || len(b.positions) == 0 {
-		b.positions = append(b.positions, bytecode.Position{PC: int32(len(b.code)), Line: b.pos.Line, Col: b.pos.Col})
-		b.marked = b.pos
-	}
-	b.code = append(b.code, ins{op, int32(a), int32(bb), int32(x), c})
+	code := make([]ins, n, min(max(64, 2*n), bytecode.MaxCode))
+	copy(code, b.code)
+	return code
+}
+
+// owed gives how many bytes of the code are to be charged, which is done 64
+// instructions at a time, and takes them as charged.
+func (b *body) owed() int {
+	steps := (len(b.code) + 63) / 64
+	owed := (steps - b.paid) * 64 * 56
+	b.paid = steps
+	return owed
 }
 
 // newLabel makes a label that is placed later.
@@ -150,11 +205,27 @@ func (b *body) newLabel() label {
 	return label(len(b.labels) - 1)
 }
 
-// place puts a label here.
-func (b *body) place(l label) { b.labels[l] = int32(len(b.code)) }
+// jump emits a jumping instruction to a label. Until the label is placed it holds the
+// last jump to it, as -2 less the pc, which holds the one before in place of its
+// target, and so on down to -1.
+func (b *body) jump(op bytecode.Op, a, bb, x int, to label) {
+	target := b.labels[to]
+	b.put(pack(op, a, bb, x), target)
+	if target < 0 {
+		b.labels[to] = -1 - int32(len(b.code))
+	}
+}
 
-// jump emits a jumping instruction to a label.
-func (b *body) jump(op bytecode.Op, a, bb, x int, to label) { b.emit(op, a, bb, x, int32(to)) }
+// place puts a label here, and lets the jumps to it know.
+func (b *body) place(l label) {
+	here := int32(len(b.code))
+	last := b.labels[l]
+	b.labels[l] = here
+	for last < -1 {
+		in := &b.code[-2-last]
+		last, in.c = in.c, here
+	}
+}
 
 // temp takes a temporary register; they are given back in reverse order.
 func (b *body) temp() int {
@@ -213,102 +284,130 @@ func (b *body) unspill(r, wide, n int) {
 func isTemp(r int) bool { return r >= tempTrack }
 
 // isWide tells whether r is a variable that instructions do not reach directly.
-func isWide(r int) bool { return r >= bytecode.MaxDirect && r < loopTrack }
+func isWide(r int) bool { return r >= bytecode.MaxDirect && r < tempTrack }
 
-// layout gives every register its number and turns labels into places.
-func (b *body) layout() (bytecode.Function, error) {
+// measure finds out where each track begins, once all variables are known.
+func (b *body) measure() error {
 	n := len(b.locals)
 	if b.scope == scopeGlobal {
-		n = len(b.u.globals)
+		n = len(b.u.program.Globals)
 	}
-	loops := min(n, b.u.direct)
-	temps := loops + 2*b.mostLoops
-	f := bytecode.Function{
-		Name: b.name, Params: b.params, Positions: exact(b.positions), Handlers: exact(b.handlers),
-		Registers: temps + b.mostTemps,
-		Code:      make([]bytecode.Instr, len(b.code)),
-		Locals:    b.locals[:min(len(b.locals), b.u.direct)],
+	b.firstLoop = min(n, b.u.direct)
+	b.firstTemp = b.firstLoop + 2*b.mostLoops
+	b.registers = b.firstTemp + b.mostTemps
+	if b.registers >= bytecode.MaxDirect { // the end of a range is an operand too
+		return &registersFull{b.pos}
 	}
-	if f.Registers >= bytecode.MaxDirect { // the end of a range is an operand too
-		return f, &registersFull{b.pos}
-	}
-	firstSpill := bytecode.MaxDirect + max(0, n-b.u.direct)
+	b.firstSpill = bytecode.MaxDirect + max(0, n-b.u.direct)
 	if n > b.u.direct || b.mostSpills > 0 {
-		f.Registers = firstSpill + b.mostSpills
+		b.registers = b.firstSpill + b.mostSpills
 	}
-	if f.Registers > bytecode.MaxRegisters {
-		return f, &Error{b.pos, "too many variables"}
+	if b.registers > bytecode.MaxRegisters {
+		return &Error{b.pos, "too many variables"}
 	}
-	first := [4]uint8{0, uint8(loops), uint8(temps), 0} // of each track
-	number := func(r int32) uint8 { return uint8(r) + first[uint32(r)/loopTrack%4] }
-	for i := range b.code {
-		in := &b.code[i]
-		c := in.c
-		switch {
-		case jumps[in.op]:
-			c = b.labels[c]
-		case c >= spillTrack && (in.op == bytecode.OpLoadWide || in.op == bytecode.OpStoreWide):
-			c += int32(firstSpill - spillTrack)
-		}
-		f.Code[i] = bytecode.Instr{Op: in.op, A: number(in.a), B: number(in.b), X: number(in.x), C: c}
-	}
-	for i := range f.Handlers {
-		h := &f.Handlers[i]
-		h.Target = b.labels[h.Target]
-	}
-	return f, nil
+	return nil
 }
 
-// jumps tells of which operations operand C is a place in the code.
-var jumps = func() (is [256]bool) {
-	for op := range bytecode.Ops {
-		is[op] = bytecode.Ops[op].Jumps()
+// layout makes the function, in r, with every register's number.
+func (b *body) layout(f *bytecode.Function, r *room) {
+	*f = bytecode.Function{
+		Name: b.name, Params: b.params, Registers: b.registers,
+		Code: r.code[:len(b.code):len(b.code)], Handlers: move(&r.handlers, b.handlers),
+		Positions: move(&r.positions, b.positions), Locals: move(&r.texts, b.locals[:min(len(b.locals), b.u.direct)]),
 	}
-	return is
-}()
+	r.code = r.code[len(b.code):]
+	if b.mostSpills > 0 {
+		b.placeSpills()
+	}
+	const operands = 0x01010100 // the lowest bit of each
+	loop, temp := uint32(b.firstLoop), uint32(b.firstTemp)
+	code := f.Code
+	for i, in := range b.code[:len(code)] {
+		tracks := uint32(in.word >> 32)
+		word := uint32(in.word) + tracks&operands*temp + tracks>>1&operands*loop
+		to := &code[i]
+		to.Op, to.A, to.B, to.X = bytecode.Op(word), uint8(word>>8), uint8(word>>16), uint8(word>>24)
+		to.C = in.c
+	}
+}
+
+// placeSpills gives the registers that keep temporaries and counters aside their numbers.
+func (b *body) placeSpills() {
+	for i := range b.code {
+		in := &b.code[i]
+		op := bytecode.Op(in.word)
+		if in.c >= spillTrack && (op == bytecode.OpLoadWide || op == bytecode.OpStoreWide) {
+			in.c += int32(b.firstSpill - spillTrack)
+		}
+	}
+}
 
 // bits is a set of variables, by register.
 type bits struct {
-	first uint64   // of the first 64 registers
-	more  []uint64 // of the others
-	all   bool     // code that is never reached: everything is set
+	first uint64    // the first 63 registers, and all
+	more  *[]uint64 // the others; nil where there are none
 }
 
+// all is the bit of code that is never reached: everything is set.
+const all = 1 << 63
+
 func (s *bits) add(v int) {
-	if v < 64 {
+	if v < 63 {
 		s.first |= 1 << v
 		return
 	}
-	v -= 64
-	for v/64 >= len(s.more) {
-		s.more = append(s.more, 0)
+	s.addMore(v - 63)
+}
+
+func (s *bits) addMore(v int) {
+	if s.more == nil {
+		s.more = new([]uint64)
 	}
-	s.more[v/64] |= 1 << (v % 64)
+	for v/64 >= len(*s.more) {
+		*s.more = append(*s.more, 0)
+	}
+	(*s.more)[v/64] |= 1 << (v % 64)
 }
 
 func (s *bits) has(v int) bool {
-	if v < 64 {
-		return s.all || s.first&(1<<v) != 0
+	if v < 63 {
+		return s.first&(1<<v|all) != 0
 	}
-	v -= 64
-	return s.all || v/64 < len(s.more) && s.more[v/64]&(1<<(v%64)) != 0
+	return s.hasMore(v - 63)
 }
 
-func (s *bits) copy() bits { return bits{s.first, append([]uint64(nil), s.more...), s.all} }
+func (s *bits) hasMore(v int) bool {
+	return s.all() || s.more != nil && v/64 < len(*s.more) && (*s.more)[v/64]&(1<<(v%64)) != 0
+}
 
-// meet gives what is set whichever of two ways the execution came.
+func (s *bits) all() bool { return s.first&all != 0 }
+
+func (s *bits) copy() bits {
+	if s.more == nil {
+		return *s
+	}
+	more := slices.Clone(*s.more)
+	return bits{s.first, &more}
+}
+
+// meet gives what is set whichever of two ways the execution came. Neither of them is
+// used any more.
 func (s bits) meet(t bits) bits {
 	switch {
-	case s.all:
+	case s.all():
 		return t
-	case t.all:
+	case t.all():
 		return s
 	}
 	s.first &= t.first
-	n := min(len(s.more), len(t.more))
-	for i := range n {
-		s.more[i] &= t.more[i]
+	if s.more == nil || t.more == nil {
+		s.more = nil
+		return s
 	}
-	s.more = s.more[:n]
+	n := min(len(*s.more), len(*t.more))
+	*s.more = (*s.more)[:n]
+	for i := range n {
+		(*s.more)[i] &= (*t.more)[i]
+	}
 	return s
 }

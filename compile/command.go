@@ -12,45 +12,53 @@ import (
 )
 
 // commandStmt compiles a command that stands as a statement.
-func (b *body) commandStmt(e *syntax.CommandCall) {
-	sig, ok := b.signature(e, false)
+func (b *body) commandStmt(e *syntax.CommandCall, callee *symbol) {
+	sig, ok := b.signature(e, callee, false)
 	if !ok {
 		return
 	}
-	out := func(i int) string { name, _ := variableName(e.Args[i]); return name }
 	switch sig.Form {
 	case bytecode.FormAddVar:
-		if a := arg(e, 1); a != nil {
-			b.noteTemplate(out(0), a.Expr)
-		}
-		b.addVar(out(0), func(dst int) { b.addVarValue(arg(e, 1), dst) })
+		b.addVar(b.named(e.Args[0]), arg(e, 1))
 	case bytecode.FormExport:
-		b.emit(bytecode.OpExport, b.peekOperand(out(0)), 0, 0, b.u.text(out(0)))
+		name := b.named(e.Args[0])
+		b.emit(bytecode.OpExport, b.peekOperand(name), 0, 0, b.u.textOf(name))
 	case bytecode.FormParam:
-		b.assignName(out(1), func(dst int) { b.param(arg(e, 0), dst) })
+		v, dst := b.destination(b.named(e.Args[1]))
+		b.param(arg(e, 0), dst)
+		b.arrive(v, dst)
 	case bytecode.FormQueryList:
-		b.assignName(out(0), func(dst int) { b.emit(bytecode.OpQueryList, dst, 0, 0, 0) })
+		v, dst := b.destination(b.named(e.Args[0]))
+		b.emit(bytecode.OpQueryList, dst, 0, 0, 0)
+		b.arrive(v, dst)
 	case bytecode.FormPush:
 		v := b.keptValue(e.Args[0])
-		b.modify(out(1), func(t int) { b.emit(bytecode.OpPush, t, v, 0, 0) })
+		b.modify(b.named(e.Args[1]), func(t int) { b.emit(bytecode.OpPush, t, v, 0, 0) })
 	case bytecode.FormPut:
 		k := b.keptValue(e.Args[0])
 		v := b.keptValue(e.Args[1])
-		b.modify(out(2), func(t int) { b.emit(bytecode.OpPut, t, k, v, 0) })
+		b.modify(b.named(e.Args[2]), func(t int) { b.emit(bytecode.OpPut, t, k, v, 0) })
 	default:
-		first := b.callCommand(e, sig, e.Args)
+		first := b.callCommand(e, callee, e.Args)
 		for i, p := range sig.Params {
 			if p.Mode == bytecode.ModeOut {
-				b.store(out(i), first+i)
+				b.store(b.named(e.Args[i]), first+i)
 			}
 		}
 	}
 }
 
+// named gives the symbol of the variable that an argument names.
+func (b *body) named(a *syntax.Arg) *symbol {
+	name, _ := variableName(a)
+	return b.u.symbols.get(name)
+}
+
 // commandExpr compiles a command inside of an expression: its one output, left
 // out there, is the value.
 func (b *body) commandExpr(e *syntax.CommandCall, dst int) {
-	sig, ok := b.signature(e, true)
+	callee := b.u.symbols.get(e.Name)
+	sig, ok := b.signature(e, callee, true)
 	if !ok {
 		return
 	}
@@ -75,7 +83,7 @@ func (b *body) commandExpr(e *syntax.CommandCall, dst int) {
 		b.emit(bytecode.OpPut, t, k, v, 0)
 		b.move(dst, t)
 	default:
-		first := b.callCommand(e, sig, withoutOutput(e.Args, sig.Params))
+		first := b.callCommand(e, callee, withoutOutput(e.Args, sig.Params))
 		b.move(dst, first+output(sig.Params))
 	}
 }
@@ -115,14 +123,16 @@ func arg(e *syntax.CommandCall, i int) *syntax.Arg {
 
 // signature looks a command up and checks how it is called. Where the call
 // cannot run it emits the error instead.
-func (b *body) signature(e *syntax.CommandCall, inExpression bool) (*bytecode.Signature, bool) {
+func (b *body) signature(e *syntax.CommandCall, callee *symbol, inExpression bool) (*bytecode.Signature, bool) {
 	b.at(e.Pos)
-	sig := b.u.lookup(e.Name)
+	sig := b.u.lookup(callee)
 	if sig == nil {
 		b.raise("unknown_command", "command not found: "+e.Name)
 		return nil, false
 	}
-	b.allowed(e, sig)
+	if b.u.def != nil {
+		b.allowed(e, sig)
+	}
 	params := sig.Params
 	if inExpression {
 		at := output(params)
@@ -192,9 +202,6 @@ func plural(want int, verb, noun string, got int) string {
 // allowed refuses what a definition may not use.
 func (b *body) allowed(e *syntax.CommandCall, sig *bytecode.Signature) {
 	d := b.u.def
-	if d == nil {
-		return
-	}
 	if sig.Form.ScriptOnly() {
 		b.u.fail(e.Pos, "%s belongs to scripts: a definition works on its own parameters and names", e.Name)
 	}
@@ -211,7 +218,8 @@ func (b *body) allowed(e *syntax.CommandCall, sig *bytecode.Signature) {
 
 // callCommand emits OpCommand and gives the first register of its arguments,
 // where its outputs are afterwards.
-func (b *body) callCommand(e *syntax.CommandCall, sig *bytecode.Signature, args []*syntax.Arg) int {
+func (b *body) callCommand(e *syntax.CommandCall, callee *symbol, args []*syntax.Arg) int {
+	sig := callee.sig
 	first := b.temp()
 	for range max(0, len(sig.Params)-1) {
 		b.temp()
@@ -240,20 +248,20 @@ func (b *body) callCommand(e *syntax.CommandCall, sig *bytecode.Signature, args 
 		b.release(top)
 	}
 	b.at(e.Pos)
-	b.emit(bytecode.OpCommand, first, len(sig.Params), 0, b.u.command(e.Name, sig))
+	b.emit(bytecode.OpCommand, first, len(sig.Params), 0, b.u.command(callee))
 	b.soil(first)
 	return first
 }
 
 // peekOperand gives a register with what a name reads, unset where it is not set.
-func (b *body) peekOperand(name string) int {
+func (b *body) peekOperand(s *symbol) int {
 	if b.scope == scopeGlobal {
-		if v := b.u.slot(name); !isWide(v) {
+		if v := b.u.slot(s); !isWide(v) {
 			return v
 		}
 	}
 	t := b.temp()
-	b.peek(name, t)
+	b.peekVariable(s, t)
 	return t
 }
 
@@ -274,7 +282,7 @@ func (b *body) prompt(a *syntax.Arg, dst int) {
 			b.splice(t, dst)
 			return
 		}
-		if n, ok := a.Expr.(*syntax.Name); ok && b.u.templates[n.Name] {
+		if n, ok := a.Expr.(*syntax.Name); ok && b.u.symbols.get(n.Name).template {
 			b.u.diagnose(Diagnostic{
 				Pos: a.Pos, Severity: Caution,
 				Msg: n.Name + " is made from a template, so its values become part of the statement's text; " +
@@ -286,14 +294,19 @@ func (b *body) prompt(a *syntax.Arg, dst int) {
 }
 
 // addVar writes a variable of the Global pool.
-func (b *body) addVar(name string, eval func(dst int)) {
+func (b *body) addVar(s *symbol, value *syntax.Arg) {
+	if value != nil {
+		s.noteTemplate(value.Expr)
+	}
 	if b.scope == scopeGlobal {
-		b.assignName(name, eval)
+		v, dst := b.destination(s)
+		b.addVarValue(value, dst)
+		b.arrive(v, dst)
 		return
 	}
 	t := b.temp()
-	eval(t)
-	b.emit(bytecode.OpSetGlobal, t, 0, 0, int32(b.u.slot(name)))
+	b.addVarValue(value, t)
+	b.emit(bytecode.OpSetGlobal, t, 0, 0, int32(b.u.slot(s)))
 }
 
 // addVarValue evaluates the value of an addVar: quoted text of digits only
@@ -317,8 +330,8 @@ func (b *body) param(key *syntax.Arg, dst int) {
 
 // modify changes the collection that a name reads, and writes the variable.
 // In a function a collection of the Global pool is changed in place, and stays there.
-func (b *body) modify(name string, change func(t int)) {
-	v := b.target(name)
+func (b *body) modify(s *symbol, change func(t int)) {
+	v := b.target(s)
 	if b.scope != scopeFunction || b.set.has(v) {
 		if !isWide(v) && b.set.has(v) {
 			change(v)
@@ -327,12 +340,12 @@ func (b *body) modify(name string, change func(t int)) {
 		t := b.temp()
 		b.load(v, t)
 		change(t)
-		b.store(name, t)
+		b.store(s, t)
 		return
 	}
 	t := b.temp()
 	own, done := b.newLabel(), b.newLabel()
-	slot := int32(b.u.slot(name))
+	slot := int32(b.u.slot(s))
 	b.load(v, t)
 	b.jump(bytecode.OpJumpSet, t, 0, 0, own)
 	b.emit(bytecode.OpGetGlobal, t, 0, 0, slot)
@@ -360,7 +373,7 @@ func (b *body) valueOperand(a *syntax.Arg) int {
 			if r, ok := b.bound(n.Name); ok {
 				return r
 			}
-			if v := b.variable(n.Name); v >= 0 && !isWide(v) && b.set.has(v) {
+			if v := b.variable(b.u.symbols.get(n.Name)); v >= 0 && !isWide(v) && b.set.has(v) {
 				return v
 			}
 		}
@@ -424,15 +437,16 @@ func (b *body) bareName(name string, dst int) {
 		b.move(dst, r)
 		return
 	}
-	if v := b.variable(name); v >= 0 && b.set.has(v) {
+	s := b.u.symbols.get(name)
+	if v := b.variable(s); v >= 0 && b.set.has(v) {
 		b.load(v, dst)
 		return
 	}
 	t := b.temporary(dst)
-	b.peek(name, t)
+	b.peekVariable(s, t)
 	set := b.newLabel()
 	b.jump(bytecode.OpJumpSet, t, 0, 0, set)
-	b.emit(bytecode.OpLoadK, t, 0, 0, b.u.text(name))
+	b.emit(bytecode.OpLoadK, t, 0, 0, b.u.textOf(s))
 	b.place(set)
 	b.move(dst, t)
 }
@@ -473,33 +487,32 @@ func (b *body) piece(a *syntax.Arg, dst int) {
 // testSet jumps to unset where a variable is not set. It tells whether there is
 // anything to test.
 func (b *body) testSet(pos syntax.Pos, v mention, unset label) bool {
+	var t int
 	base := b.temps
-	defer func() { b.release(base) }()
-	t := -1
-	switch {
-	case v.global:
-		if b.scope == scopeGlobal && b.set.has(b.u.slot(v.name)) {
+	s := b.u.symbols.get(v.name)
+	if v.global {
+		if b.scope == scopeGlobal && b.set.has(b.u.slot(s)) {
 			return false
 		}
 		t = b.temp()
 		b.peekGlobal(pos, v.name, t)
-	default:
+	} else {
 		if _, ok := b.bound(v.name); ok {
 			return false
 		}
-		r := b.variable(v.name)
+		r := b.variable(s)
 		if r >= 0 && b.set.has(r) {
 			return false
 		}
 		if r >= 0 && !isWide(r) && b.scope != scopeFunction {
-			t = r
-			b.jump(bytecode.OpJumpUnset, t, 0, 0, unset)
+			b.jump(bytecode.OpJumpUnset, r, 0, 0, unset)
 			b.set.add(r)
 			return true
 		}
 		t = b.temp()
-		b.peek(v.name, t)
+		b.peekVariable(s, t)
 	}
 	b.jump(bytecode.OpJumpUnset, t, 0, 0, unset)
+	b.release(base)
 	return true
 }

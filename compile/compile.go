@@ -19,8 +19,8 @@ type Options struct {
 	Name string
 	// Lookup gives the interface of a command, or nil where there is none.
 	Lookup func(name string) *bytecode.Signature
-	// Charge is told of the bytes that the compilation is about to take; its
-	// error ends it and is returned as it is. nil charges nothing.
+	// Charge is told of the bytes that the compilation takes, not later than
+	// maxOwed of them; its error ends it and is returned as it is. nil charges nothing.
 	Charge func(bytes int) error
 }
 
@@ -57,27 +57,24 @@ func Script(f *syntax.File, opt Options) (*bytecode.Program, []Diagnostic, error
 
 // Definition compiles the definition of a command.
 func Definition(d *syntax.Definition, opt Options) (*bytecode.Program, []Diagnostic, error) {
-	return new(Compiler).compile(opt, func(u *unit) error { return u.definition(d) })
+	return new(Compiler).compile(opt, func(u *unit) { u.definition(d) })
 }
 
 // Compiler compiles sources one after the other, and works in the same memory each
 // time. The programs have memory of their own. The zero value is ready. It is not safe
-// for concurrent use.
+// for concurrent use, and must not be copied.
 type Compiler struct{ unit unit }
 
 // Script is the function of that name.
 func (c *Compiler) Script(f *syntax.File, opt Options) (*bytecode.Program, []Diagnostic, error) {
-	return c.compile(opt, func(u *unit) error { return u.script(f) })
+	return c.compile(opt, func(u *unit) { u.script(f) })
 }
 
 // compile compiles with most variables in direct registers and, where that
 // leaves an expression too few, once more with most of them in wide ones, and
 // with what nests deeply.
-func (c *Compiler) compile(opt Options, build func(*unit) error) (*bytecode.Program, []Diagnostic, error) {
+func (c *Compiler) compile(opt Options, build func(*unit)) (*bytecode.Program, []Diagnostic, error) {
 	u := &c.unit
-	if u.numbers == nil {
-		u.reset()
-	}
 	defer u.reset()
 	err := u.attempt(opt, 160, false, build)
 	if _, full := err.(*registersFull); full {
@@ -100,10 +97,23 @@ func (c *Compiler) compile(opt Options, build func(*unit) error) (*bytecode.Prog
 }
 
 // attempt compiles with so many direct registers for variables.
-func (u *unit) attempt(opt Options, direct int, scarce bool, build func(*unit) error) error {
+func (u *unit) attempt(opt Options, direct int, scarce bool, build func(*unit)) (err error) {
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case abort:
+			err = r.err
+		default:
+			panic(r)
+		}
+		if refused := u.settle(); refused != nil { // which comes before any other error
+			err = refused
+		}
+	}()
 	u.opt, u.direct, u.scarce = opt, direct, scarce
 	u.program.Name = opt.Name
-	return u.guard(build)
+	build(u)
+	return u.measure()
 }
 
 // registersFull says that an expression needs more registers than there are.
@@ -114,26 +124,23 @@ func (*registersFull) Error() string { return "out of registers" }
 // unit is one compilation.
 type unit struct {
 	work
-	program  bytecode.Program // in the making: its lists are used again
-	texts    index            // that are constants
-	numbers  map[bytecode.Constant]int32
-	commands index
-	slots    index    // of the Global pool: register of the top level
-	globals  []string // in the order of their slots, before padding
-	bodies   []*body  // of which the first few are in use
+	symbols symbols
+	program bytecode.Program // in the making, but for its functions: its lists are used again
+	numbers numbers          // that are constants
+	bodies  []*body          // of which the first few are in use
 }
 
 // work is what a compilation leaves nothing of.
 type work struct {
 	opt         Options
-	direct      int            // how many variables of a function may have direct registers
-	scarce      bool           // whether registers were too few before
-	used        int            // how many of the bodies are in use
-	functions   map[string]int // the script's, by name: index in program.Functions
-	params      map[string]int // of these functions: how many
-	writes      bool           // whether some function writes the Global pool
+	owed        int          // bytes that are still to be charged, but for code
+	refused     error        // of Options.Charge
+	direct      int          // how many variables of a function may have direct registers
+	scarce      bool         // whether registers were too few before
+	used        int          // how many of the bodies are in use
+	writes      bool         // whether some function writes the Global pool
+	logs        [kinds]int32 // what statements of a kind are in the logs, from 1
 	def         *syntax.Definition
-	templates   map[string]bool // variables that are made from a template
 	diagnostics []Diagnostic
 }
 
@@ -141,43 +148,45 @@ type work struct {
 // the package.
 type abort struct{ err error }
 
-// guard runs build, turning an abort into its error.
-func (u *unit) guard(build func(*unit) error) (err error) {
-	defer func() {
-		switch r := recover().(type) {
-		case nil:
-		case abort:
-			err = r.err
-		default:
-			panic(r)
-		}
-	}()
-	return build(u)
-}
-
 func (u *unit) fail(pos syntax.Pos, format string, args ...any) {
 	panic(abort{&Error{pos, fmt.Sprintf(format, args...)}})
 }
 
+// maxOwed is how many bytes may be taken before they are charged.
+const maxOwed = 8 << 10
+
 func (u *unit) charge(n int) {
-	if u.opt.Charge == nil {
-		return
+	if u.owed += n; u.owed >= maxOwed {
+		u.chargeNow()
 	}
-	if err := u.opt.Charge(n); err != nil {
+}
+
+func (u *unit) chargeNow() {
+	if err := u.settle(); err != nil {
 		panic(abort{err})
 	}
+}
+
+// settle charges all that is owed. What was refused stays so.
+func (u *unit) settle() error {
+	for _, b := range u.bodies[:u.used] {
+		u.owed += b.owed()
+	}
+	if u.owed > 0 && u.opt.Charge != nil && u.refused == nil {
+		u.refused = u.opt.Charge(u.owed)
+	}
+	u.owed = 0
+	return u.refused
 }
 
 func (u *unit) diagnose(d Diagnostic) { u.diagnostics = append(u.diagnostics, d) }
 
 // script compiles the top level and the functions of a script.
-func (u *unit) script(f *syntax.File) error {
+func (u *unit) script(f *syntax.File) {
 	u.program.Kind = bytecode.KindScript
-	if len(f.Funcs) > 0 {
-		u.functions, u.params = map[string]int{}, map[string]int{}
-	}
 	for i, fn := range f.Funcs {
-		u.functions[fn.Name], u.params[fn.Name] = i+1, len(fn.Params)
+		s := u.symbols.get(fn.Name)
+		s.function, s.params = int32(i+1), int32(len(fn.Params))
 		u.writes = u.writes || u.writesGlobals(fn.Body)
 	}
 	main := u.newBody(scopeGlobal)
@@ -188,19 +197,16 @@ func (u *unit) script(f *syntax.File) error {
 		b.name, b.params = fn.Name, len(fn.Params)
 		b.at(fn.Pos)
 		for _, p := range fn.Params {
-			b.set.add(b.declare(p.Name))
+			b.set.add(b.declare(u.symbols.get(p.Name)))
 		}
-		for _, name := range u.assigned(fn.Body) {
-			b.declare(name)
-		}
+		b.declareAll(u.assigned(fn.Body))
 		b.block(fn.Body)
 		b.emit(bytecode.OpReturnNone, 0, 0, 0, 0)
 	}
-	return u.finish()
 }
 
 // definition compiles the body of a command definition.
-func (u *unit) definition(d *syntax.Definition) error {
+func (u *unit) definition(d *syntax.Definition) {
 	u.program.Kind = bytecode.KindCommand
 	u.program.Name = d.Name
 	u.def = d
@@ -214,7 +220,7 @@ func (u *unit) definition(d *syntax.Definition) error {
 			u.fail(p.Pos, "%s is no mode: write value, text, name or out", p.Mode)
 		}
 		u.program.Params = append(u.program.Params, bytecode.Param{Name: p.Name, Mode: mode})
-		v := b.declare(p.Name)
+		v := b.declare(u.symbols.get(p.Name))
 		if mode != bytecode.ModeOut {
 			b.set.add(v)
 		}
@@ -225,30 +231,23 @@ func (u *unit) definition(d *syntax.Definition) error {
 	for _, r := range d.Requires {
 		u.program.Requires = append(u.program.Requires, r.Name)
 	}
-	for _, name := range u.assigned(d.Body) {
-		b.declare(name)
-	}
+	b.declareAll(u.assigned(d.Body))
 	b.block(d.Body)
 	b.emit(bytecode.OpStop, 0, 0, 0, 0)
-	return u.finish()
 }
 
-// finish lays out registers and puts the functions into the program.
-func (u *unit) finish() error {
+// measure finds out what registers each function needs.
+func (u *unit) measure() error {
 	for _, b := range u.bodies[:u.used] {
-		f, err := b.layout()
-		if err != nil {
+		if err := b.measure(); err != nil {
 			return err
 		}
-		u.program.Functions = append(u.program.Functions, f)
-	}
-	if u.program.Kind == bytecode.KindScript {
-		u.program.Globals = padded(u.globals, u.direct)
 	}
 	return nil
 }
 
-// whole gives the program that was made in memory of its own, as little as can be.
+// whole gives the program that was made in memory of its own, in few allocations:
+// what its functions have of one kind stands in one list.
 func (u *unit) whole() *bytecode.Program {
 	var one struct { // allocation for what most programs are
 		program   bytecode.Program
@@ -257,26 +256,58 @@ func (u *unit) whole() *bytecode.Program {
 	made := &one
 	p := &made.program
 	*p = u.program
-	p.Functions = append(made.functions[:0], u.program.Functions...)
 	p.Constants, p.Commands, p.Sites = exact(p.Constants), exact(p.Commands), exact(p.Sites)
-	n := len(p.Globals) + len(p.Logs)
-	for i := range p.Functions {
-		n += len(p.Functions[i].Locals)
+	p.Functions = made.functions[:]
+	if u.used > 1 {
+		p.Functions = make([]bytecode.Function, u.used)
 	}
-	texts := make([]string, 0, n)
-	own := func(list []string) []string {
-		if len(list) == 0 {
-			return nil
-		}
-		from := len(texts)
-		texts = append(texts, list...)
-		return texts[from:len(texts):len(texts)]
+	if p.Kind == bytecode.KindScript {
+		p.Globals = padded(p.Globals, u.direct)
 	}
-	p.Globals, p.Logs = own(p.Globals), own(p.Logs)
-	for i := range p.Functions {
-		p.Functions[i].Locals = own(p.Functions[i].Locals)
+	texts, code, positions, handlers := len(p.Globals)+len(p.Logs), 0, 0, 0
+	for _, b := range u.bodies[:u.used] {
+		texts += len(b.locals)
+		code += len(b.code)
+		positions += len(b.positions)
+		handlers += len(b.handlers)
+	}
+	r := room{
+		texts: list[string](texts), code: list[bytecode.Instr](code),
+		positions: list[bytecode.Position](positions), handlers: list[bytecode.Handler](handlers),
+	}
+	p.Globals, p.Logs = move(&r.texts, p.Globals), move(&r.texts, p.Logs)
+	for i, b := range u.bodies[:u.used] {
+		b.layout(&p.Functions[i], &r)
 	}
 	return p
+}
+
+// room is what the lists of a program are cut from.
+type room struct {
+	texts     []string
+	code      []bytecode.Instr
+	positions []bytecode.Position
+	handlers  []bytecode.Handler
+}
+
+// list makes a list of n items; nil where there are none.
+func list[T any](n int) []T {
+	if n == 0 {
+		return nil
+	}
+	return make([]T, n)
+}
+
+// move copies a list to the front of room, and cuts it off; nil where it is empty.
+func move[T any](room *[]T, list []T) []T {
+	n := len(list)
+	if n == 0 {
+		return nil
+	}
+	made := (*room)[:n:n]
+	*room = (*room)[n:]
+	copy(made, list)
+	return made
 }
 
 // exact gives a copy of a list without room behind it; nil where it is empty.
@@ -292,22 +323,18 @@ func exact[T any](list []T) []T {
 // most is how many items of a list or table are kept for the next compilation.
 const most = 256
 
-// emptied gives a list for the next compilation, without what it held.
-func emptied[T any](list []T) []T {
+// rewound gives a list for the next compilation.
+func rewound[T any](list []T) []T {
 	if cap(list) > most {
 		return nil
 	}
-	clear(list)
 	return list[:0]
 }
 
-// emptiedMap is emptied for tables, which it makes where there is none.
-func emptiedMap[K comparable, V any](m map[K]V) map[K]V {
-	if m == nil || len(m) > most {
-		return make(map[K]V)
-	}
-	clear(m)
-	return m
+// emptied is rewound for lists that hold memory, which they let go.
+func emptied[T any](list []T) []T {
+	clear(list)
+	return rewound(list)
 }
 
 // reset makes ready for a compilation, and forgets the one before.
@@ -319,15 +346,11 @@ func (u *unit) reset() {
 		u.bodies = nil
 	}
 	p := &u.program
-	*p = bytecode.Program{
-		Constants: emptied(p.Constants), Functions: emptied(p.Functions),
-		Commands: emptied(p.Commands), Logs: emptied(p.Logs),
-	}
-	u.texts.reset()
-	u.commands.reset()
-	u.slots.reset()
-	u.numbers = emptiedMap(u.numbers)
-	u.globals = emptied(u.globals)
+	p.Constants, p.Commands = emptied(p.Constants), emptied(p.Commands)
+	p.Globals, p.Logs = emptied(p.Globals), emptied(p.Logs)
+	p.Params, p.Sites, p.Requires = nil, nil, nil
+	u.symbols.reset()
+	u.numbers.reset()
 	u.work = work{}
 }
 
@@ -343,15 +366,13 @@ func padded(globals []string, direct int) []string {
 }
 
 // slot gives the slot of a name of the Global pool.
-func (u *unit) slot(name string) int {
-	if s, ok := u.slots.get(name); ok {
-		return int(s)
+func (u *unit) slot(s *symbol) int {
+	if s.slot == 0 {
+		s.slot = int32(register(len(u.program.Globals), u.direct)) + 1
+		u.program.Globals = append(u.program.Globals, s.name)
+		u.charge(64 + len(s.name))
 	}
-	s := register(len(u.globals), u.direct)
-	u.slots.put(name, int32(s))
-	u.globals = append(u.globals, name)
-	u.charge(64 + len(name))
-	return s
+	return int(s.slot) - 1
 }
 
 // register gives the register of the i-th variable of a body.
@@ -362,24 +383,25 @@ func register(i, direct int) int {
 	return bytecode.MaxDirect + i - direct
 }
 
-// number gives the index of a constant that is a number.
-func (u *unit) number(k bytecode.Constant) int32 {
-	i, ok := u.numbers[k]
-	if !ok {
-		i = u.constant(k)
-		u.numbers[k] = i
+// text gives the index of a constant that is a text.
+func (u *unit) text(text string) int32 { return u.textOf(u.symbols.get(text)) }
+
+// textOf gives the index of the constant that is the text of a symbol.
+func (u *unit) textOf(s *symbol) int32 {
+	if s.text == 0 {
+		s.text = u.constant(bytecode.Constant{Kind: bytecode.ConstString, Text: s.name}) + 1
 	}
-	return i
+	return s.text - 1
 }
 
-// text gives the index of a constant that is a text.
-func (u *unit) text(s string) int32 {
-	i, ok := u.texts.get(s)
+// number gives the index of a constant that is a number.
+func (u *unit) number(n number) int32 {
+	at, ok := u.numbers.get(n)
 	if !ok {
-		i = u.constant(bytecode.Constant{Kind: bytecode.ConstString, Text: s})
-		u.texts.put(s, i)
+		at = u.constant(bytecode.Constant{Kind: n.kind, Bits: n.bits})
+		u.numbers.put(n, at)
 	}
-	return i
+	return at
 }
 
 // constant adds a constant.
@@ -390,21 +412,31 @@ func (u *unit) constant(k bytecode.Constant) int32 {
 }
 
 // lookup gives the interface of a command, or nil.
-func (u *unit) lookup(name string) *bytecode.Signature {
-	if u.opt.Lookup == nil {
-		return nil
+func (u *unit) lookup(s *symbol) *bytecode.Signature {
+	if !s.known {
+		s.known = true
+		if u.opt.Lookup != nil {
+			s.sig = u.opt.Lookup(s.name)
+		}
 	}
-	return u.opt.Lookup(name)
+	return s.sig
 }
 
 // command gives the index of a command that the program calls.
-func (u *unit) command(name string, sig *bytecode.Signature) int32 {
-	i, ok := u.commands.get(name)
-	if !ok {
-		i = int32(len(u.program.Commands))
-		u.commands.put(name, i)
-		u.program.Commands = append(u.program.Commands, bytecode.Command{Name: name, Params: sig.Params})
-		u.charge(64 + len(name))
+func (u *unit) command(s *symbol) int32 {
+	if s.command == 0 {
+		u.program.Commands = append(u.program.Commands, bytecode.Command{Name: s.name, Params: s.sig.Params})
+		s.command = int32(len(u.program.Commands))
+		u.charge(64 + len(s.name))
 	}
-	return i
+	return s.command - 1
+}
+
+// log gives the index in the logs of what a statement calls.
+func (u *unit) log(s *symbol) int32 {
+	if s.log == 0 {
+		u.program.Logs = append(u.program.Logs, s.name)
+		s.log = int32(len(u.program.Logs))
+	}
+	return s.log - 1
 }

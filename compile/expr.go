@@ -21,13 +21,17 @@ func (b *body) operand(e syntax.Expr) int {
 		if r, ok := b.bound(n.Name); ok {
 			return r
 		}
-		if v := b.variable(n.Name); v >= 0 && !isWide(v) && (b.set.has(v) || b.scope != scopeFunction) {
-			if !b.set.has(v) {
-				b.at(n.Pos)
-				b.check(v, n.Name)
-				b.set.add(v)
+		s := b.u.symbols.get(n.Name)
+		if v := b.variable(s); v >= 0 && !isWide(v) {
+			if b.set.has(v) {
+				return v
 			}
-			return v
+			if b.scope != scopeFunction {
+				b.at(n.Pos)
+				b.check(v, s)
+				b.set.add(v)
+				return v
+			}
 		}
 	}
 	t := b.temp()
@@ -59,12 +63,12 @@ func (b *body) bound(name string) (int, bool) {
 
 // variable gives the register of a variable of the body's own pool, or -1
 // where the name is not one of it.
-func (b *body) variable(name string) int {
+func (b *body) variable(s *symbol) int {
 	if b.scope == scopeGlobal {
-		return b.u.slot(name)
+		return b.u.slot(s)
 	}
-	if v, ok := b.vars[name]; ok {
-		return v
+	if s.body == b.number {
+		return int(s.local)
 	}
 	return -1
 }
@@ -77,7 +81,7 @@ func (b *body) isTop(dst int) bool { return dst == tempTrack+b.temps-1 }
 // instruction alone unless it is a temporary.
 func (b *body) expr(e syntax.Expr, dst int) {
 	base := b.temps
-	if b.u.scarce && base > keptTemps && len(b.inner) == 0 {
+	if base > b.keep && len(b.inner) == 0 {
 		b.exprAside(e, dst)
 	} else {
 		b.exprInto(e, dst)
@@ -174,20 +178,12 @@ func (b *body) loadInt(i int64, dst int) {
 		b.emit(bytecode.OpLoadI, dst, 0, 0, int32(i))
 		return
 	}
-	b.emit(bytecode.OpLoadK, dst, 0, 0, b.u.number(bytecode.Constant{Kind: bytecode.ConstInt, Bits: uint64(i)}))
+	b.emit(bytecode.OpLoadK, dst, 0, 0, b.u.number(number{bytecode.ConstInt, uint64(i)}))
 }
 
 func (b *body) loadFloat(f float64, dst int) {
-	b.emit(bytecode.OpLoadK, dst, 0, 0, b.u.number(bytecode.Constant{Kind: bytecode.ConstFloat, Bits: math.Float64bits(f)}))
+	b.emit(bytecode.OpLoadK, dst, 0, 0, b.u.number(number{bytecode.ConstFloat, math.Float64bits(f)}))
 }
-
-var codeIndex = func() map[string]int {
-	index := map[string]int{}
-	for i, c := range bytecode.Codes {
-		index[c] = i
-	}
-	return index
-}()
 
 // raise emits an error that is known when compiling, and tells of it.
 func (b *body) raise(code, msg string) {
@@ -197,7 +193,7 @@ func (b *body) raise(code, msg string) {
 
 // emitRaise emits an error that is known when compiling.
 func (b *body) emitRaise(code, msg string) {
-	b.emit(bytecode.OpRaise, 0, codeIndex[code], 0, b.u.text(msg))
+	b.emit(bytecode.OpRaise, 0, slices.Index(bytecode.Codes[:], code), 0, b.u.text(msg))
 }
 
 // variableValue evaluates a variable that must be set.
@@ -206,14 +202,19 @@ func (b *body) variableValue(e *syntax.Name, dst int) {
 		b.move(dst, r)
 		return
 	}
-	b.at(e.Pos)
-	v := b.variable(e.Name)
+	b.readVariable(e.Pos, b.u.symbols.get(e.Name), dst)
+}
+
+// readVariable is variableValue where no comprehension binds the name.
+func (b *body) readVariable(pos syntax.Pos, s *symbol, dst int) {
+	b.at(pos)
+	v := b.variable(s)
 	if v < 0 {
 		if b.scope == scopeLocal {
-			b.raise("name_error", "name "+e.Name+" is not set")
+			b.raise("name_error", "name "+s.name+" is not set")
 			return
 		}
-		b.emit(bytecode.OpLoadGlobal, dst, 0, 0, int32(b.u.slot(e.Name)))
+		b.emit(bytecode.OpLoadGlobal, dst, 0, 0, int32(b.u.slot(s)))
 		return
 	}
 	if b.set.has(v) {
@@ -226,23 +227,23 @@ func (b *body) variableValue(e *syntax.Name, dst int) {
 		found := b.newLabel()
 		b.load(v, t)
 		b.jump(bytecode.OpJumpSet, t, 0, 0, found)
-		b.emit(bytecode.OpLoadGlobal, t, 0, 0, int32(b.u.slot(e.Name)))
+		b.emit(bytecode.OpLoadGlobal, t, 0, 0, int32(b.u.slot(s)))
 		b.place(found)
 		b.move(dst, t)
 	case isWide(v):
 		t := b.temp()
 		b.load(v, t)
-		b.check(t, e.Name)
+		b.check(t, s)
 		b.move(dst, t)
 		b.set.add(v)
 	default:
-		b.check(v, e.Name)
+		b.check(v, s)
 		b.move(dst, v)
 		b.set.add(v)
 	}
 }
 
-func (b *body) check(r int, name string) { b.emit(bytecode.OpCheck, r, 0, 0, b.u.text(name)) }
+func (b *body) check(r int, s *symbol) { b.emit(bytecode.OpCheck, r, 0, 0, b.u.textOf(s)) }
 
 // load copies variable v into a direct register.
 func (b *body) load(v, dst int) {
@@ -259,7 +260,12 @@ func (b *body) peek(name string, t int) {
 		b.move(t, r)
 		return
 	}
-	v := b.variable(name)
+	b.peekVariable(b.u.symbols.get(name), t)
+}
+
+// peekVariable is peek where no comprehension binds the name.
+func (b *body) peekVariable(s *symbol, t int) {
+	v := b.variable(s)
 	switch {
 	case v >= 0 && (b.scope != scopeFunction || b.set.has(v)):
 		b.load(v, t)
@@ -267,12 +273,12 @@ func (b *body) peek(name string, t int) {
 		found := b.newLabel()
 		b.load(v, t)
 		b.jump(bytecode.OpJumpSet, t, 0, 0, found)
-		b.emit(bytecode.OpGetGlobal, t, 0, 0, int32(b.u.slot(name)))
+		b.emit(bytecode.OpGetGlobal, t, 0, 0, int32(b.u.slot(s)))
 		b.place(found)
 	case b.scope == scopeLocal:
 		b.emit(bytecode.OpLoadUnset, t, 0, 0, 0)
 	default:
-		b.emit(bytecode.OpGetGlobal, t, 0, 0, int32(b.u.slot(name)))
+		b.emit(bytecode.OpGetGlobal, t, 0, 0, int32(b.u.slot(s)))
 	}
 }
 
@@ -280,9 +286,9 @@ func (b *body) peek(name string, t int) {
 func (b *body) peekGlobal(pos syntax.Pos, name string, t int) {
 	switch b.scope {
 	case scopeGlobal:
-		b.load(b.u.slot(name), t)
+		b.load(b.u.slot(b.u.symbols.get(name)), t)
 	case scopeFunction:
-		b.emit(bytecode.OpGetGlobal, t, 0, 0, int32(b.u.slot(name)))
+		b.emit(bytecode.OpGetGlobal, t, 0, 0, int32(b.u.slot(b.u.symbols.get(name))))
 	case scopeLocal:
 		b.noGlobals(pos, name)
 	}
@@ -291,12 +297,9 @@ func (b *body) peekGlobal(pos syntax.Pos, name string, t int) {
 func (b *body) globalName(e *syntax.GlobalName, dst int) {
 	switch b.scope {
 	case scopeGlobal:
-		inner := b.inner
-		b.inner = nil
-		b.variableValue(&syntax.Name{Pos: e.Pos, Name: e.Name}, dst)
-		b.inner = inner
+		b.readVariable(e.Pos, b.u.symbols.get(e.Name), dst)
 	case scopeFunction:
-		b.emit(bytecode.OpLoadGlobal, dst, 0, 0, int32(b.u.slot(e.Name)))
+		b.emit(bytecode.OpLoadGlobal, dst, 0, 0, int32(b.u.slot(b.u.symbols.get(e.Name))))
 	case scopeLocal:
 		b.noGlobals(e.Pos, e.Name)
 	}
@@ -394,14 +397,32 @@ func (b *body) slice(e *syntax.Slice, dst int) {
 	b.emit(bytecode.OpSlice, dst, x, first, 0)
 }
 
-var binaryOps = map[string]bytecode.Op{
-	"+": bytecode.OpAdd, "-": bytecode.OpSub, "*": bytecode.OpMul, "/": bytecode.OpDiv,
-	"//": bytecode.OpFloorDiv, "%": bytecode.OpMod, "**": bytecode.OpPow,
+// binaryOp gives the operation of an operator.
+func binaryOp(operator string) bytecode.Op {
+	switch operator {
+	case "+":
+		return bytecode.OpAdd
+	case "-":
+		return bytecode.OpSub
+	case "*":
+		return bytecode.OpMul
+	case "/":
+		return bytecode.OpDiv
+	case "//":
+		return bytecode.OpFloorDiv
+	case "%":
+		return bytecode.OpMod
+	default:
+		return bytecode.OpPow
+	}
 }
 
-var immediateOps = map[string]bytecode.Op{
-	"+": bytecode.OpAddI, "-": bytecode.OpSubI, "*": bytecode.OpMulI,
-}
+// toImmediate is how far the immediate forms of + - * are behind them, and
+// jumpToImmediate those of the comparing jumps.
+const (
+	toImmediate     = bytecode.OpAddI - bytecode.OpAdd
+	jumpToImmediate = bytecode.OpJumpEqI - bytecode.OpJumpEq
+)
 
 // arithmetic compiles unary and binary operators, folding constants. A chain
 // of operators leans to the left and may be long: it is followed in a loop.
@@ -420,7 +441,8 @@ func (b *body) arithmetic(e syntax.Expr, dst int) {
 		b.emit(op, dst, x, 0, 0)
 		return
 	}
-	chain := []*syntax.Binary{e.(*syntax.Binary)}
+	var few [8]*syntax.Binary
+	chain := append(few[:0], e.(*syntax.Binary))
 	for {
 		next, ok := chain[len(chain)-1].X.(*syntax.Binary)
 		if !ok || fold(next) != nil {
@@ -447,28 +469,32 @@ func (b *body) arithmetic(e syntax.Expr, dst int) {
 // join compiles a sum of texts at once, where each operand is surely a text: one
 // text is made instead of one for each operator, and str() makes none.
 func (b *body) join(chain []*syntax.Binary, dst int) bool {
-	var few [8]syntax.Expr
-	operands := append(few[:0], chain[len(chain)-1].X)
-	for i := len(chain) - 1; i >= 0; i-- {
-		if chain[i].Op != "+" {
-			return false
-		}
-		operands = append(operands, chain[i].Y)
-	}
-	if len(operands) > chunk {
+	start := chain[len(chain)-1].X
+	if len(chain) >= chunk {
 		return false
 	}
-	for i, e := range operands {
-		inner, ok := textOperand(e)
-		if !ok {
+	if _, ok := textOperand(start); !ok {
+		return false
+	}
+	for _, e := range chain {
+		if _, ok := textOperand(e.Y); !ok || e.Op != "+" {
 			return false
 		}
-		operands[i] = inner
 	}
-	first := b.values(operands)
+	first := b.temp()
+	b.textValue(start, first)
+	for i := len(chain) - 1; i >= 0; i-- {
+		b.textValue(chain[i].Y, b.temp())
+	}
 	b.at(chain[0].Pos)
-	b.emit(bytecode.OpJoin, dst, first, 0, int32(len(operands)))
+	b.emit(bytecode.OpJoin, dst, first, 0, int32(len(chain)+1))
 	return true
+}
+
+// textValue evaluates what the text of an operand of join is the text of.
+func (b *body) textValue(e syntax.Expr, t int) {
+	e, _ = textOperand(e)
+	b.expr(e, t)
 }
 
 // textOperand tells whether e is surely a text, and gives the expression whose
@@ -488,16 +514,15 @@ func textOperand(e syntax.Expr) (syntax.Expr, bool) {
 // binary emits one operator whose left operand is in register x.
 func (b *body) binary(e *syntax.Binary, x, dst int) {
 	base := b.temps
-	if i, ok := e.Y.(*syntax.IntLit); ok && int64(int32(i.Value)) == i.Value {
-		if op, ok := immediateOps[e.Op]; ok {
-			b.at(e.Pos)
-			b.emit(op, dst, x, 0, int32(i.Value))
-			return
-		}
+	op := binaryOp(e.Op)
+	if i, ok := e.Y.(*syntax.IntLit); ok && op <= bytecode.OpMul && int64(int32(i.Value)) == i.Value {
+		b.at(e.Pos)
+		b.emit(op+toImmediate, dst, x, 0, int32(i.Value))
+		return
 	}
 	y := b.operand(e.Y)
 	b.at(e.Pos)
-	b.emit(binaryOps[e.Op], dst, x, y, 0)
+	b.emit(op, dst, x, y, 0)
 	b.release(base)
 }
 
@@ -524,10 +549,30 @@ func (b *body) logical(e *syntax.Logical, dst int) {
 	b.move(dst, acc)
 }
 
-var compareOps = map[string]bytecode.Op{
-	"==": bytecode.OpEq, "!=": bytecode.OpNe, "<": bytecode.OpLt, "<=": bytecode.OpLe,
-	">": bytecode.OpGt, ">=": bytecode.OpGe, "in": bytecode.OpIn, "not in": bytecode.OpNotIn,
-	"is": bytecode.OpIs, "is not": bytecode.OpIsNot,
+// compareOp gives the operation of a comparing operator.
+func compareOp(operator string) bytecode.Op {
+	switch operator {
+	case "==":
+		return bytecode.OpEq
+	case "!=":
+		return bytecode.OpNe
+	case "<":
+		return bytecode.OpLt
+	case "<=":
+		return bytecode.OpLe
+	case ">":
+		return bytecode.OpGt
+	case ">=":
+		return bytecode.OpGe
+	case "in":
+		return bytecode.OpIn
+	case "not in":
+		return bytecode.OpNotIn
+	case "is":
+		return bytecode.OpIs
+	default:
+		return bytecode.OpIsNot
+	}
 }
 
 // compare evaluates a chain of comparisons, each operand once.
@@ -536,7 +581,7 @@ func (b *body) compare(e *syntax.Compare, dst int) {
 	if len(e.Ops) == 1 {
 		y := b.operand(e.Xs[1])
 		b.at(e.Pos)
-		b.emit(compareOps[e.Ops[0]], dst, x, y, 0)
+		b.emit(compareOp(e.Ops[0]), dst, x, y, 0)
 		return
 	}
 	acc := b.temp()
@@ -548,7 +593,7 @@ func (b *body) compare(e *syntax.Compare, dst int) {
 			before = b.set.copy()
 		}
 		b.at(e.Pos)
-		b.emit(compareOps[op], acc, x, y, 0)
+		b.emit(compareOp(op), acc, x, y, 0)
 		if i < len(e.Ops)-1 {
 			b.jump(bytecode.OpJumpFalse, acc, 0, 0, end)
 		}
@@ -573,25 +618,26 @@ func (b *body) conditional(e *syntax.Cond, dst int) {
 	b.set = b.set.meet(after)
 }
 
-// jumpOps are the fused comparing jumps: where the comparison is true, and where
-// it is false.
-var jumpOps = map[string][2]bytecode.Op{
-	"==": {bytecode.OpJumpEq, bytecode.OpJumpNe},
-	"!=": {bytecode.OpJumpNe, bytecode.OpJumpEq},
-	"<":  {bytecode.OpJumpLt, bytecode.OpJumpGe},
-	"<=": {bytecode.OpJumpLe, bytecode.OpJumpGt},
-	">":  {bytecode.OpJumpGt, bytecode.OpJumpLe},
-	">=": {bytecode.OpJumpGe, bytecode.OpJumpLt},
+// jumpOps are the fused comparing jumps, by comparison from OpEq on: where it is false,
+// and where it is true.
+var jumpOps = [...][2]bytecode.Op{
+	{bytecode.OpJumpNe, bytecode.OpJumpEq},
+	{bytecode.OpJumpEq, bytecode.OpJumpNe},
+	{bytecode.OpJumpGe, bytecode.OpJumpLt},
+	{bytecode.OpJumpGt, bytecode.OpJumpLe},
+	{bytecode.OpJumpLe, bytecode.OpJumpGt},
+	{bytecode.OpJumpLt, bytecode.OpJumpGe},
 }
-
-// toImmediate is how far the immediate form of a comparing jump is behind it.
-const toImmediate = bytecode.OpJumpEqI - bytecode.OpJumpEq
 
 // cond jumps to a label where the truth of e is when, and goes on behind where
 // it is not.
 func (b *body) cond(e syntax.Expr, to label, when bool) {
 	base := b.temps
-	defer func() { b.release(base) }()
+	b.condition(e, to, when)
+	b.release(base)
+}
+
+func (b *body) condition(e syntax.Expr, to label, when bool) {
 	switch e := e.(type) {
 	case *syntax.Unary:
 		if e.Op == "not" {
@@ -602,8 +648,8 @@ func (b *body) cond(e syntax.Expr, to label, when bool) {
 		b.condLogical(e, to, when)
 		return
 	case *syntax.Compare:
-		if ops, ok := jumpOps[e.Ops[0]]; ok && len(e.Ops) == 1 {
-			b.condCompare(e, ops[1-btoi(when)], to)
+		if op := compareOp(e.Ops[0]); op <= bytecode.OpGe && len(e.Ops) == 1 {
+			b.condCompare(e, jumpOps[op-bytecode.OpEq][btoi(when)], to)
 			return
 		}
 	}
@@ -619,7 +665,7 @@ func (b *body) condCompare(e *syntax.Compare, op bytecode.Op, to label) {
 	x := b.kept(e.Xs[0])
 	if i, ok := constantInt(e.Xs[1]); ok && int64(int16(i)) == i {
 		b.at(e.Pos)
-		b.jump(op+toImmediate, x, int(uint8(i)), int(uint8(i>>8)), to)
+		b.jump(op+jumpToImmediate, x, int(uint8(i)), int(uint8(i>>8)), to)
 		return
 	}
 	y := b.operand(e.Xs[1])
@@ -652,50 +698,47 @@ func (b *body) condLogical(e *syntax.Logical, to label, when bool) {
 	b.set = b.set.meet(before)
 }
 
-// template joins texts and values.
+// template joins texts and values, a chunk at a time.
 func (b *body) template(e *syntax.Template, dst int) {
-	acc := -1
-	base := b.temps
-	var parts []func(t int)
-	for i, text := range e.Texts {
-		if text != "" {
-			parts = append(parts, func(t int) { b.emit(bytecode.OpLoadK, t, 0, 0, b.u.text(text)) })
-		}
-		if i < len(e.Exprs) {
-			parts = append(parts, func(t int) { b.templateValue(e.Exprs[i], t) })
-		}
-	}
 	if len(e.Exprs) == 0 {
 		b.emit(bytecode.OpLoadK, dst, 0, 0, b.u.text(e.Texts[0]))
 		return
 	}
-	for len(parts) > 0 {
-		n := min(len(parts), chunk)
-		first := b.temp()
-		if acc >= 0 { // what is joined so far is the first part of the next piece
-			b.move(first, acc)
-		} else {
-			parts[0](first)
-			parts = parts[1:]
-			n--
+	j := joining{base: b.temps, most: chunk}
+	for i, text := range e.Texts {
+		if text != "" {
+			b.emit(bytecode.OpLoadK, b.part(&j), 0, 0, b.u.text(text))
 		}
-		for _, part := range parts[:n] {
-			part(b.temp())
+		if i < len(e.Exprs) {
+			b.templateValue(e.Exprs[i], b.part(&j))
 		}
-		parts = parts[n:]
-		count := int32(tempTrack + b.temps - first)
-		if len(parts) == 0 {
-			b.at(e.Pos)
-			b.emit(bytecode.OpConcat, dst, first, 0, count)
-			return
-		}
-		if acc < 0 {
-			acc = first
-		}
-		b.emit(bytecode.OpConcat, acc, first, 0, count)
-		b.release(base)
-		b.temp() // acc
 	}
+	b.at(e.Pos)
+	b.emit(bytecode.OpConcat, dst, j.first, 0, j.n)
+}
+
+// joining is a template that is being joined: the n registers from first on are next.
+type joining struct {
+	base, first int
+	n, most     int32
+}
+
+// part gives the register of the next part of a template. Where there are as many
+// as are joined at once, what is joined so far becomes the first of the next ones.
+func (b *body) part(j *joining) int {
+	if j.n == j.most {
+		acc := tempTrack + j.base
+		b.emit(bytecode.OpConcat, acc, j.first, 0, j.n)
+		b.release(j.base)
+		b.temp() // acc
+		j.first, j.n, j.most = b.temp(), 1, chunk+1
+		b.move(j.first, acc)
+	}
+	t := b.temp()
+	if j.n++; j.n == 1 {
+		j.first = t
+	}
+	return t
 }
 
 // templateValue evaluates one ${…}: a lone name may be unset.
@@ -726,21 +769,23 @@ func (b *body) splice(e *syntax.Template, dst int) {
 	b.emit(bytecode.OpSplice, dst, first, 0, int32(2*len(e.Exprs)+1))
 }
 
-// arguments evaluates a call's arguments side by side and gives the first
-// register, which is where the result will land: dst, if that is the last
-// temporary taken.
-func (b *body) arguments(dst int, args []syntax.Expr, keywords []syntax.Keyword) int {
-	first := dst
-	if !b.isTop(dst) {
-		first = b.temp()
+// landing gives the register that a call's arguments begin at, which is where its
+// result will be: dst, if that is the last temporary taken.
+func (b *body) landing(dst int) int {
+	if b.isTop(dst) {
+		return dst
 	}
+	return b.temp()
+}
+
+// arguments evaluates a call's arguments side by side; those before the n-th are there.
+func (b *body) arguments(first, n int, args []syntax.Expr, keywords []syntax.Keyword) {
 	for i, a := range args {
-		b.argument(first, i, a)
+		b.argument(first, n+i, a)
 	}
 	for i, k := range keywords {
-		b.argument(first, len(args)+i, k.Value)
+		b.argument(first, n+len(args)+i, k.Value)
 	}
-	return first
 }
 
 func (b *body) argument(first, i int, e syntax.Expr) {
@@ -761,7 +806,8 @@ func (b *body) call(e *syntax.Call, dst int) {
 		b.callFunction(e, dst)
 		return
 	}
-	first := b.arguments(dst, e.Args, e.Keywords)
+	first := b.landing(dst)
+	b.arguments(first, 0, e.Args, e.Keywords)
 	b.at(e.Pos)
 	id := slices.Index(bytecode.Builtins[:], e.Name)
 	b.callNative(bytecode.OpBuiltin, bytecode.OpBuiltinKw, id, first, len(e.Args)+len(e.Keywords), e.Keywords)
@@ -786,14 +832,16 @@ func (b *body) callFunction(e *syntax.Call, dst int) {
 	if b.u.def != nil {
 		b.u.fail(e.Pos, "%s is a function of a script: a definition cannot call it", e.Name)
 	}
-	if want := b.u.params[e.Name]; want != len(e.Args) {
+	s := b.u.symbols.get(e.Name)
+	if want := int(s.params); want != len(e.Args) {
 		b.at(e.Pos)
 		b.raise("bad_arguments", plural(want, e.Name+" takes", "argument", len(e.Args)))
 		return
 	}
-	first := b.arguments(dst, e.Args, nil)
+	first := b.landing(dst)
+	b.arguments(first, 0, e.Args, nil)
 	b.at(e.Pos)
-	b.emit(bytecode.OpCall, first, len(e.Args), 0, int32(b.u.functions[e.Name]))
+	b.emit(bytecode.OpCall, first, len(e.Args), 0, s.function)
 	b.soil(first + 1)
 	b.move(dst, first)
 }
@@ -805,10 +853,11 @@ func (b *body) method(e *syntax.MethodCall, dst int) {
 		b.raise("type_error", "no value has a method "+e.Name)
 		return
 	}
-	all := append([]syntax.Expr{e.X}, e.Args...)
-	first := b.arguments(dst, all, e.Keywords)
+	first := b.landing(dst)
+	b.expr(e.X, first)
+	b.arguments(first, 1, e.Args, e.Keywords)
 	b.at(e.Pos)
-	b.callNative(bytecode.OpMethod, bytecode.OpMethodKw, id, first, len(all)+len(e.Keywords), e.Keywords)
+	b.callNative(bytecode.OpMethod, bytecode.OpMethodKw, id, first, 1+len(e.Args)+len(e.Keywords), e.Keywords)
 	b.move(dst, first)
 }
 

@@ -27,14 +27,21 @@ func (u *unit) assigned(body []syntax.Stmt) []string {
 		case *syntax.Loop:
 			names = append(names, s.Var)
 		case *syntax.Try:
-			for _, n := range []string{s.Err, s.Result} {
-				if n != "" {
-					names = append(names, n)
-				}
-			}
+			names = append(names, caughtBy(s)...)
 			names = append(names, lastError)
 		}
 	})
+	return names
+}
+
+// caughtBy gives the variables that a try() puts the message of an error into,
+// beside lastError.
+func caughtBy(s *syntax.Try) (names []string) {
+	for _, name := range []string{s.Err, s.Result} {
+		if name != "" {
+			names = append(names, name)
+		}
+	}
 	return names
 }
 
@@ -44,7 +51,7 @@ func (u *unit) outputs(s *syntax.Do) []string {
 	if !ok {
 		return nil
 	}
-	sig := u.lookup(call.Name)
+	sig := u.lookup(u.symbols.get(call.Name))
 	if sig == nil || sig.Form == bytecode.FormAddVar {
 		return nil
 	}
@@ -65,7 +72,7 @@ func (u *unit) writesGlobals(body []syntax.Stmt) bool {
 	u.eachStatement(body, func(s syntax.Stmt) {
 		if do, ok := s.(*syntax.Do); ok {
 			if call, ok := do.X.(*syntax.CommandCall); ok {
-				sig := u.lookup(call.Name)
+				sig := u.lookup(u.symbols.get(call.Name))
 				found = found || sig != nil && sig.Form == bytecode.FormAddVar
 			}
 		}
@@ -195,7 +202,7 @@ func (m *mentions) keywords(ks []syntax.Keyword) {
 // command looks into a call of a command: what an unknown one is given counts
 // as variables, because nothing says how it would be read.
 func (m *mentions) command(e *syntax.CommandCall) {
-	if m.u.lookup(e.Name) != nil {
+	if m.u.lookup(m.u.symbols.get(e.Name)) != nil {
 		return
 	}
 	if m.unknown == nil {

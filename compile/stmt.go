@@ -25,36 +25,79 @@ func (b *body) nested(stmts []syntax.Stmt) {
 }
 
 func (b *body) stmt(s syntax.Stmt) {
-	b.at(s.Position())
-	if b.scope == scopeGlobal && b.depth == 0 {
-		b.emit(bytecode.OpLog, 0, 0, 0, b.log(logName(s)))
-	}
 	base := b.temps
 	b.dirty = 0
 	switch s := s.(type) {
 	case *syntax.Assign:
+		b.begin(s.Pos, kindAssign)
 		b.assign(s)
 	case *syntax.Do:
-		b.do(s.X)
+		b.do(s)
 	case *syntax.If:
+		b.begin(s.Pos, kindIf)
 		b.ifStmt(s)
 	case *syntax.Loop:
+		b.begin(s.Pos, kindLoop)
 		b.loopStmt(s)
 	case *syntax.While:
+		b.begin(s.Pos, kindWhile)
 		b.whileStmt(s)
 	case *syntax.Try:
+		b.begin(s.Pos, kindTry)
 		b.tryStmt(s)
 	case *syntax.Return:
+		b.begin(s.Pos, kindReturn)
 		b.returnStmt(s)
 	case *syntax.Break:
+		b.at(s.Pos) // it stands in a loop
 		b.jump(bytecode.OpJump, 0, 0, 0, b.loop.breaks)
-		b.set = bits{all: true}
+		b.set = bits{first: all}
 	case *syntax.Continue:
+		b.at(s.Pos)
 		b.jump(bytecode.OpJump, 0, 0, 0, b.loop.repeats)
-		b.set = bits{all: true}
+		b.set = bits{first: all}
 	}
 	b.release(base)
-	b.clean()
+	if b.dirty != 0 {
+		b.clean()
+	}
+}
+
+// kind is a kind of statement that calls nothing.
+type kind uint8
+
+const (
+	kindAssign kind = iota
+	kindIf
+	kindLoop
+	kindWhile
+	kindTry
+	kindReturn
+	kinds = iota
+)
+
+// kindNames are what statements of a kind are called in the logs.
+var kindNames = [kinds]string{"assign", "if", "startLoop", "while", "try", "return"}
+
+// begin begins a statement: one of the top level is logged.
+func (b *body) begin(pos syntax.Pos, k kind) {
+	b.at(pos)
+	if b.depth > 0 {
+		return
+	}
+	log := &b.u.logs[k]
+	if *log == 0 {
+		*log = b.u.log(b.u.symbols.get(kindNames[k])) + 1
+	}
+	b.emit(bytecode.OpLog, 0, 0, 0, *log-1)
+}
+
+// beginCall begins a statement that calls something.
+func (b *body) beginCall(pos syntax.Pos, callee *symbol) {
+	b.at(pos)
+	if b.depth == 0 {
+		b.emit(bytecode.OpLog, 0, 0, 0, b.u.log(callee))
+	}
 }
 
 // clean clears temporaries in which a call left something that may be large,
@@ -74,48 +117,14 @@ func (b *body) soil(r int) {
 	}
 }
 
-// log gives the index of a statement's name in the logs.
-func (b *body) log(name string) int32 {
-	for i, n := range b.u.program.Logs {
-		if n == name {
-			return int32(i)
-		}
-	}
-	b.u.program.Logs = append(b.u.program.Logs, name)
-	return int32(len(b.u.program.Logs) - 1)
-}
-
-// logName is what a top-level statement is called in the logs.
-func logName(s syntax.Stmt) string {
-	switch s := s.(type) {
-	case *syntax.If:
-		return "if"
-	case *syntax.Loop:
-		return "startLoop"
-	case *syntax.While:
-		return "while"
-	case *syntax.Try:
-		return "try"
-	case *syntax.Return:
-		return "return"
-	case *syntax.Do:
-		switch x := s.X.(type) {
-		case *syntax.CommandCall:
-			return x.Name
-		case *syntax.Call:
-			return x.Name
-		case *syntax.MethodCall:
-			return x.Name
-		}
-	}
-	return "assign"
-}
-
 func (b *body) assign(s *syntax.Assign) {
 	switch t := s.Target.(type) {
 	case *syntax.Name:
-		b.noteTemplate(t.Name, s.Value)
-		b.assignName(t.Name, func(dst int) { b.expr(s.Value, dst) })
+		name := b.u.symbols.get(t.Name)
+		name.noteTemplate(s.Value)
+		v, dst := b.destination(name)
+		b.expr(s.Value, dst)
+		b.arrive(v, dst)
 	case *syntax.Index:
 		v := b.kept(s.Value)
 		x := b.kept(t.X)
@@ -130,36 +139,38 @@ func (b *body) assign(s *syntax.Assign) {
 	}
 }
 
-// noteTemplate notes that a variable is made from a template with values in it.
-func (b *body) noteTemplate(name string, value syntax.Expr) {
+// noteTemplate notes where a variable is made from a template with values in it.
+func (s *symbol) noteTemplate(value syntax.Expr) {
 	if t, ok := value.(*syntax.Template); ok && len(t.Exprs) > 0 {
-		if b.u.templates == nil {
-			b.u.templates = map[string]bool{}
-		}
-		b.u.templates[name] = true
+		s.template = true
 	}
 }
 
-// assignName evaluates into the variable that `=` writes. eval must write its
-// destination by its last instruction alone.
-func (b *body) assignName(name string, eval func(dst int)) {
-	v := b.target(name)
+// destination gives the variable that an assignment to a name writes, and the register
+// to evaluate its value into, which must be written by the last instruction alone.
+// Arrive is to follow.
+func (b *body) destination(s *symbol) (v, dst int) {
+	v = b.target(s)
 	if isWide(v) {
-		t := b.temp()
-		eval(t)
-		b.emit(bytecode.OpStoreWide, t, 0, 0, int32(v))
-	} else {
-		eval(v)
+		return v, b.temp()
+	}
+	return v, v
+}
+
+// arrive notes that the value of a variable is in its destination.
+func (b *body) arrive(v, dst int) {
+	if dst != v {
+		b.emit(bytecode.OpStoreWide, dst, 0, 0, int32(v))
 	}
 	b.born(v)
 }
 
-// target gives the register of the variable that an assignment to name writes.
-func (b *body) target(name string) int {
+// target gives the register of the variable that an assignment to a name writes.
+func (b *body) target(s *symbol) int {
 	if b.scope == scopeGlobal {
-		return b.u.slot(name)
+		return b.u.slot(s)
 	}
-	return b.declare(name)
+	return b.declare(s)
 }
 
 // born notes that variable v is set now, in the Global pool also at run time.
@@ -173,9 +184,11 @@ func (b *body) born(v int) {
 	b.set.add(v)
 }
 
-// storeText sets a variable to the text in register r.
-func (b *body) store(name string, r int) {
-	b.assignName(name, func(dst int) { b.move(dst, r) })
+// store sets a variable to what is in register r.
+func (b *body) store(s *symbol, r int) {
+	v, dst := b.destination(s)
+	b.move(dst, r)
+	b.arrive(v, dst)
 }
 
 func (b *body) move(dst, r int) {
@@ -185,17 +198,37 @@ func (b *body) move(dst, r int) {
 }
 
 // do compiles a call that stands as a statement.
-func (b *body) do(x syntax.Expr) {
-	if call, ok := x.(*syntax.CommandCall); ok {
-		b.commandStmt(call)
-		return
+func (b *body) do(s *syntax.Do) {
+	switch x := s.X.(type) {
+	case *syntax.CommandCall:
+		callee := b.u.symbols.get(x.Name)
+		b.beginCall(s.Pos, callee)
+		b.commandStmt(x, callee)
+	case *syntax.Call:
+		b.beginCall(s.Pos, b.u.symbols.get(x.Name))
+		b.expr(x, b.temp())
+	case *syntax.MethodCall:
+		b.beginCall(s.Pos, b.u.symbols.get(x.Name))
+		b.expr(x, b.temp())
 	}
-	b.expr(x, b.temp())
 }
 
-var comparators = map[string]bytecode.Comparator{
-	"=": bytecode.CmpEq, "==": bytecode.CmpEq, "!=": bytecode.CmpNe,
-	"<": bytecode.CmpLt, ">": bytecode.CmpGt, "<=": bytecode.CmpLe, ">=": bytecode.CmpGe,
+// comparator gives the comparator of the third argument of if().
+func comparator(operator string) bytecode.Comparator {
+	switch operator {
+	case "!=":
+		return bytecode.CmpNe
+	case "<":
+		return bytecode.CmpLt
+	case ">":
+		return bytecode.CmpGt
+	case "<=":
+		return bytecode.CmpLe
+	case ">=":
+		return bytecode.CmpGe
+	default: // = and ==
+		return bytecode.CmpEq
+	}
 }
 
 func (b *body) ifStmt(s *syntax.If) {
@@ -217,7 +250,7 @@ func (b *body) ifStmt(s *syntax.If) {
 		x := b.keptValue(s.A)
 		y := b.valueOperand(s.B)
 		b.at(s.Pos)
-		b.jump(bytecode.OpJumpIf, x, y, int(comparators[s.Op]), otherwise)
+		b.jump(bytecode.OpJumpIf, x, y, int(comparator(s.Op)), otherwise)
 	}
 	b.release(base)
 	b.clean()
@@ -229,7 +262,7 @@ func (b *body) ifStmt(s *syntax.If) {
 		return
 	}
 	end := b.newLabel()
-	if !b.set.all {
+	if !b.set.all() {
 		b.jump(bytecode.OpJump, 0, 0, 0, end)
 	}
 	after := b.set
@@ -249,7 +282,7 @@ func (b *body) loopStmt(s *syntax.Loop) {
 	b.value(s.To, to, bytecode.ModeValue)
 	b.clean()
 	pair, aside := b.takeLoop()
-	v := b.target(s.Var)
+	v := b.target(b.u.symbols.get(s.Var))
 	count := v
 	if isWide(v) {
 		count = b.temp()
@@ -335,38 +368,34 @@ func (b *body) tryStmt(s *syntax.Try) {
 	from := int32(len(b.code))
 	b.nested(s.Body)
 	to := int32(len(b.code))
-	handler, end := b.newLabel(), b.newLabel()
+	end := b.newLabel()
 	if s.Flat {
-		b.tell(s, func(dst int) { b.emit(bytecode.OpLoadK, dst, 0, 0, b.u.text(noError)) })
+		for _, name := range caughtBy(s) {
+			v, dst := b.destination(b.u.symbols.get(name))
+			b.emit(bytecode.OpLoadK, dst, 0, 0, b.u.text(noError))
+			b.arrive(v, dst)
+		}
 	}
-	if !b.set.all {
+	if !b.set.all() {
 		b.jump(bytecode.OpJump, 0, 0, 0, end)
 	}
 	after := b.set
 	b.set = before
-	b.place(handler)
 	if from < to {
-		b.handlers = append(b.handlers, bytecode.Handler{From: from, To: to, Target: int32(handler)})
+		b.handlers = append(b.handlers, bytecode.Handler{From: from, To: to, Target: int32(len(b.code))})
 	}
 	b.at(s.ExceptionPos)
 	base := b.temps
 	caught := b.temp()
 	b.emit(bytecode.OpLastError, caught, 0, 0, 0)
-	b.tell(s, func(dst int) { b.move(dst, caught) })
-	b.store(lastError, caught)
+	for _, name := range caughtBy(s) {
+		b.store(b.u.symbols.get(name), caught)
+	}
+	b.store(b.u.symbols.get(lastError), caught)
 	b.release(base)
 	b.nested(s.Handler)
 	b.place(end)
 	b.set = b.set.meet(after)
-}
-
-// tell puts a message into the variables that a try() names.
-func (b *body) tell(s *syntax.Try, message func(dst int)) {
-	for _, name := range []string{s.Err, s.Result} {
-		if name != "" {
-			b.assignName(name, message)
-		}
-	}
 }
 
 func (b *body) returnStmt(s *syntax.Return) {
@@ -382,5 +411,5 @@ func (b *body) returnStmt(s *syntax.Return) {
 		b.emit(bytecode.OpReturn, b.operand(s.Value), 0, 0, 0)
 	}
 	b.dirty = 0
-	b.set = bits{all: true}
+	b.set = bits{first: all}
 }
