@@ -54,8 +54,8 @@ func pack(op bytecode.Op, a, b, x int) uint64 {
 // body is the code of one function in the making. Its lists are used again for another.
 type body struct {
 	state
-	code      []ins
-	positions []bytecode.Position
+	code      []ins               // the first pc of them, and room for more
+	positions []bytecode.Position // the last one may be of code to come
 	handlers  []bytecode.Handler
 	labels    []int32 // by label: its pc, or what is not placed yet; see jump
 	locals    []string
@@ -69,8 +69,8 @@ type state struct {
 	name   string
 	number int32 // of the unit's bodies, from 1
 	params int
-	pos    syntax.Pos
-	marked syntax.Pos // of the last of positions
+	pos    syntax.Pos // of the last of positions
+	pc     int        // of the next instruction
 	paid   int        // steps of code that are charged
 
 	temps, mostTemps   int
@@ -112,7 +112,7 @@ func (u *unit) newBody(s scope) *body {
 	b := u.bodies[u.used]
 	u.used++
 	b.u, b.scope, b.number = u, s, int32(u.used)
-	b.marked.Line = -1
+	b.positions = append(b.positions, bytecode.Position{})
 	if s != scopeGlobal {
 		b.depth = 1
 	}
@@ -126,18 +126,38 @@ func (u *unit) newBody(s scope) *body {
 // reset makes ready for another function.
 func (b *body) reset() {
 	b.state = state{}
-	b.code, b.positions = rewound(b.code), rewound(b.positions)
-	b.labels, b.handlers = rewound(b.labels), rewound(b.handlers)
+	if len(b.code) > most {
+		b.code = nil
+	}
+	b.positions, b.labels, b.handlers = rewound(b.positions), rewound(b.labels), rewound(b.handlers)
 	b.locals, b.inner = emptied(b.locals), emptied(b.inner[:cap(b.inner)])
 }
 
-// declare makes a variable of a function or definition.
-func (b *body) declare(s *symbol) int {
-	if s.body != b.number {
-		s.body, s.local = b.number, int32(register(len(b.locals), b.u.direct))
-		b.locals = append(b.locals, s.name)
-		b.u.charge(64 + len(s.name))
+// variable gives the register of a variable of the body's own pool, or -1 where the
+// name is not one of it. All names of the top level are of the Global pool.
+func (b *body) variable(s *symbol) int {
+	if s.body == b.number {
+		return int(s.local)
 	}
+	if b.scope != scopeGlobal {
+		return -1
+	}
+	return b.declare(s)
+}
+
+// declare makes a variable of the body's own pool, if the name is none.
+func (b *body) declare(s *symbol) int {
+	if s.body == b.number {
+		return int(s.local)
+	}
+	s.body = b.number
+	if b.scope == scopeGlobal {
+		s.local = int32(b.u.slot(s))
+		return int(s.local)
+	}
+	s.local = int32(register(len(b.locals), b.u.direct))
+	b.locals = append(b.locals, s.name)
+	b.u.charge(64 + len(s.name))
 	return int(s.local)
 }
 
@@ -150,50 +170,56 @@ func (b *body) declareAll(names []string) {
 
 // at says that the code to come stems from pos.
 func (b *body) at(pos syntax.Pos) {
-	if pos.Line > 0 {
-		b.pos = pos
+	if pos != b.pos && pos.Line > 0 {
+		b.moveTo(pos)
 	}
 }
 
-func (b *body) emit(op bytecode.Op, a, bb, x int, c int32) { b.put(pack(op, a, bb, x), c) }
-
-// put adds an instruction to the code.
-func (b *body) put(word uint64, c int32) {
-	if b.pos != b.marked {
-		b.mark()
+// moveTo is at for another place than the last one. The last position is of code to
+// come where there is none for it yet: then it changes, or goes.
+func (b *body) moveTo(pos syntax.Pos) {
+	b.pos = pos
+	here := bytecode.Position{PC: int32(b.pc), Line: pos.Line, Col: pos.Col}
+	last := len(b.positions) - 1
+	if b.positions[last].PC < here.PC {
+		b.positions = append(b.positions, here)
+		return
 	}
-	code := b.code
-	n := len(code)
-	if n == cap(code) {
-		code = b.grown()
+	b.positions[last] = here
+	if last > 0 {
+		if before := b.positions[last-1]; before.Line == pos.Line && before.Col == pos.Col {
+			b.positions = b.positions[:last]
+		}
 	}
-	code = code[:n+1]
-	code[n] = ins{word, c}
-	b.code = code
 }
 
-// mark notes where in the source the instructions to come stem from.
-func (b *body) mark() {
-	b.marked = b.pos
-	b.positions = append(b.positions, bytecode.Position{PC: int32(len(b.code)), Line: b.pos.Line, Col: b.pos.Col})
+// emit adds an instruction to the code.
+func (b *body) emit(op bytecode.Op, a, bb, x int, c int32) {
+	pc := b.pc
+	if uint(pc) >= uint(len(b.code)) {
+		b.grow()
+		b.emit(op, a, bb, x, c)
+		return
+	}
+	b.code[pc] = ins{pack(op, a, bb, x), c}
+	b.pc = pc + 1
 }
 
-// grown gives the code with room behind it, once what it holds is charged.
-func (b *body) grown() []ins {
+// grow makes room for more code, once what there is of it is charged.
+func (b *body) grow() {
 	b.u.chargeNow()
-	n := len(b.code)
-	if n >= bytecode.MaxCode {
+	if b.pc >= bytecode.MaxCode {
 		b.u.fail(b.pos, "the code is too long")
 	}
-	code := make([]ins, n, min(max(64, 2*n), bytecode.MaxCode))
+	code := make([]ins, min(max(64, 2*b.pc), bytecode.MaxCode))
 	copy(code, b.code)
-	return code
+	b.code = code
 }
 
 // owed gives how many bytes of the code are to be charged, which is done 64
 // instructions at a time, and takes them as charged.
 func (b *body) owed() int {
-	steps := (len(b.code) + 63) / 64
+	steps := (b.pc + 63) / 64
 	owed := (steps - b.paid) * 64 * 56
 	b.paid = steps
 	return owed
@@ -210,15 +236,15 @@ func (b *body) newLabel() label {
 // target, and so on down to -1.
 func (b *body) jump(op bytecode.Op, a, bb, x int, to label) {
 	target := b.labels[to]
-	b.put(pack(op, a, bb, x), target)
+	b.emit(op, a, bb, x, target)
 	if target < 0 {
-		b.labels[to] = -1 - int32(len(b.code))
+		b.labels[to] = -1 - int32(b.pc)
 	}
 }
 
 // place puts a label here, and lets the jumps to it know.
 func (b *body) place(l label) {
-	here := int32(len(b.code))
+	here := int32(b.pc)
 	last := b.labels[l]
 	b.labels[l] = here
 	for last < -1 {
@@ -288,6 +314,9 @@ func isWide(r int) bool { return r >= bytecode.MaxDirect && r < tempTrack }
 
 // measure finds out where each track begins, once all variables are known.
 func (b *body) measure() error {
+	if last := len(b.positions) - 1; int(b.positions[last].PC) == b.pc {
+		b.positions = b.positions[:last]
+	}
 	n := len(b.locals)
 	if b.scope == scopeGlobal {
 		n = len(b.u.program.Globals)
@@ -312,10 +341,10 @@ func (b *body) measure() error {
 func (b *body) layout(f *bytecode.Function, r *room) {
 	*f = bytecode.Function{
 		Name: b.name, Params: b.params, Registers: b.registers,
-		Code: r.code[:len(b.code):len(b.code)], Handlers: move(&r.handlers, b.handlers),
+		Code: r.code[:b.pc:b.pc], Handlers: move(&r.handlers, b.handlers),
 		Positions: move(&r.positions, b.positions), Locals: move(&r.texts, b.locals[:min(len(b.locals), b.u.direct)]),
 	}
-	r.code = r.code[len(b.code):]
+	r.code = r.code[b.pc:]
 	if b.mostSpills > 0 {
 		b.placeSpills()
 	}
@@ -333,7 +362,7 @@ func (b *body) layout(f *bytecode.Function, r *room) {
 
 // placeSpills gives the registers that keep temporaries and counters aside their numbers.
 func (b *body) placeSpills() {
-	for i := range b.code {
+	for i := range b.code[:b.pc] {
 		in := &b.code[i]
 		op := bytecode.Op(in.word)
 		if in.c >= spillTrack && (op == bytecode.OpLoadWide || op == bytecode.OpStoreWide) {
@@ -352,8 +381,8 @@ type bits struct {
 const all = 1 << 63
 
 func (s *bits) add(v int) {
-	if v < 63 {
-		s.first |= 1 << v
+	if uint(v) < 63 {
+		s.first |= 1 << uint(v)
 		return
 	}
 	s.addMore(v - 63)
@@ -370,8 +399,8 @@ func (s *bits) addMore(v int) {
 }
 
 func (s *bits) has(v int) bool {
-	if v < 63 {
-		return s.first&(1<<v|all) != 0
+	if uint(v) < 63 {
+		return s.first&(1<<uint(v)|all) != 0
 	}
 	return s.hasMore(v - 63)
 }

@@ -167,7 +167,8 @@ func mismatch(params []bytecode.Param, args []*syntax.Arg) string {
 	if len(args) > len(params) {
 		return plural(len(params), "takes", "argument", len(args))
 	}
-	for i, p := range params {
+	for i := range params {
+		p := &params[i]
 		if p.Mode != bytecode.ModeName && p.Mode != bytecode.ModeOut {
 			continue
 		}
@@ -256,7 +257,7 @@ func (b *body) callCommand(e *syntax.CommandCall, callee *symbol, args []*syntax
 // peekOperand gives a register with what a name reads, unset where it is not set.
 func (b *body) peekOperand(s *symbol) int {
 	if b.scope == scopeGlobal {
-		if v := b.u.slot(s); !isWide(v) {
+		if v := b.variable(s); !isWide(v) {
 			return v
 		}
 	}
@@ -331,7 +332,7 @@ func (b *body) param(key *syntax.Arg, dst int) {
 // modify changes the collection that a name reads, and writes the variable.
 // In a function a collection of the Global pool is changed in place, and stays there.
 func (b *body) modify(s *symbol, change func(t int)) {
-	v := b.target(s)
+	v := b.declare(s)
 	if b.scope != scopeFunction || b.set.has(v) {
 		if !isWide(v) && b.set.has(v) {
 			change(v)

@@ -267,7 +267,7 @@ func (u *unit) whole() *bytecode.Program {
 	texts, code, positions, handlers := len(p.Globals)+len(p.Logs), 0, 0, 0
 	for _, b := range u.bodies[:u.used] {
 		texts += len(b.locals)
-		code += len(b.code)
+		code += b.pc
 		positions += len(b.positions)
 		handlers += len(b.handlers)
 	}

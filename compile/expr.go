@@ -61,33 +61,9 @@ func (b *body) bound(name string) (int, bool) {
 	return 0, false
 }
 
-// variable gives the register of a variable of the body's own pool, or -1
-// where the name is not one of it.
-func (b *body) variable(s *symbol) int {
-	if b.scope == scopeGlobal {
-		return b.u.slot(s)
-	}
-	if s.body == b.number {
-		return int(s.local)
-	}
-	return -1
-}
-
 // isTop tells whether dst is the temporary taken last: what is built in
 // registers side by side can start there.
 func (b *body) isTop(dst int) bool { return dst == tempTrack+b.temps-1 }
-
-// expr evaluates e into register dst, which is written by the last
-// instruction alone unless it is a temporary.
-func (b *body) expr(e syntax.Expr, dst int) {
-	base := b.temps
-	if base > b.keep && len(b.inner) == 0 {
-		b.exprAside(e, dst)
-	} else {
-		b.exprInto(e, dst)
-	}
-	b.release(base)
-}
 
 // exprAside evaluates e with all temporaries free, which are kept in wide
 // registers meanwhile.
@@ -106,7 +82,14 @@ func (b *body) exprAside(e syntax.Expr, dst int) {
 	b.spills -= n + 1
 }
 
-func (b *body) exprInto(e syntax.Expr, dst int) {
+// expr evaluates e into register dst, which is written by the last
+// instruction alone unless it is a temporary.
+func (b *body) expr(e syntax.Expr, dst int) {
+	base := b.temps
+	if base > b.keep && len(b.inner) == 0 {
+		b.exprAside(e, dst)
+		return
+	}
 	switch e := e.(type) {
 	case *syntax.NoneLit:
 		b.emit(bytecode.OpLoadNone, dst, 0, 0, 0)
@@ -134,7 +117,9 @@ func (b *body) exprInto(e syntax.Expr, dst int) {
 		b.tuple(e.Items, dst)
 	case *syntax.DictLit:
 		b.dict(e, dst)
-	case *syntax.Unary, *syntax.Binary:
+	case *syntax.Unary:
+		b.unary(e, dst)
+	case *syntax.Binary:
 		b.arithmetic(e, dst)
 	case *syntax.Logical:
 		b.logical(e, dst)
@@ -164,6 +149,7 @@ func (b *body) exprInto(e syntax.Expr, dst int) {
 	case *syntax.DictComp:
 		b.dictComp(e, dst)
 	}
+	b.release(base)
 }
 
 func btoi(x bool) int {
@@ -424,36 +410,41 @@ const (
 	jumpToImmediate = bytecode.OpJumpEqI - bytecode.OpJumpEq
 )
 
-// arithmetic compiles unary and binary operators, folding constants. A chain
-// of operators leans to the left and may be long: it is followed in a loop.
-func (b *body) arithmetic(e syntax.Expr, dst int) {
-	if folded := fold(e); folded != nil {
-		b.exprInto(folded, dst)
+// unary compiles an operator before its operand, folding constants.
+func (b *body) unary(e *syntax.Unary, dst int) {
+	if folded := foldUnary(e); folded != nil {
+		b.expr(folded, dst)
 		return
 	}
-	if u, ok := e.(*syntax.Unary); ok {
-		x := b.operand(u.X)
-		b.at(u.Pos)
-		op := bytecode.OpNeg
-		if u.Op == "not" {
-			op = bytecode.OpNot
-		}
-		b.emit(op, dst, x, 0, 0)
+	x := b.operand(e.X)
+	b.at(e.Pos)
+	op := bytecode.OpNeg
+	if e.Op == "not" {
+		op = bytecode.OpNot
+	}
+	b.emit(op, dst, x, 0, 0)
+}
+
+// arithmetic compiles binary operators, folding constants. A chain of operators
+// leans to the left and may be long: it is followed in a loop.
+func (b *body) arithmetic(e *syntax.Binary, dst int) {
+	if folded := fold(e); folded != nil {
+		b.expr(folded, dst)
 		return
 	}
 	var few [8]*syntax.Binary
-	chain := append(few[:0], e.(*syntax.Binary))
+	chain := append(few[:0], e)
 	for {
-		next, ok := chain[len(chain)-1].X.(*syntax.Binary)
+		next, ok := e.X.(*syntax.Binary)
 		if !ok || fold(next) != nil {
 			break
 		}
-		chain = append(chain, next)
+		chain, e = append(chain, next), next
 	}
-	if b.join(chain, dst) {
+	if e.Op == "+" && b.join(chain, dst) {
 		return
 	}
-	x := b.kept(chain[len(chain)-1].X)
+	x := b.kept(e.X)
 	acc := dst
 	for i := len(chain) - 1; i >= 0; i-- {
 		if i > 0 && !isTemp(acc) {

@@ -14,18 +14,16 @@ import (
 const maxFolded = 1 << 10
 
 // fold gives the literal that an operator on literals comes to, or nil.
-func fold(e syntax.Expr) syntax.Expr {
-	switch e := e.(type) {
-	case *syntax.Unary:
-		return foldUnary(e)
-	case *syntax.Binary:
-		x, y := literal(e.X), literal(e.Y)
-		if x == nil || y == nil {
-			return nil
-		}
-		return foldBinary(e, x, y)
+func fold(e *syntax.Binary) syntax.Expr {
+	x := literal(e.X)
+	if x == nil {
+		return nil
 	}
-	return nil
+	y := literal(e.Y)
+	if y == nil {
+		return nil
+	}
+	return foldBinary(e, x, y)
 }
 
 // literal gives e itself where it is a literal number or text, or what a

@@ -150,7 +150,7 @@ func (s *symbol) noteTemplate(value syntax.Expr) {
 // to evaluate its value into, which must be written by the last instruction alone.
 // Arrive is to follow.
 func (b *body) destination(s *symbol) (v, dst int) {
-	v = b.target(s)
+	v = b.declare(s)
 	if isWide(v) {
 		return v, b.temp()
 	}
@@ -163,14 +163,6 @@ func (b *body) arrive(v, dst int) {
 		b.emit(bytecode.OpStoreWide, dst, 0, 0, int32(v))
 	}
 	b.born(v)
-}
-
-// target gives the register of the variable that an assignment to a name writes.
-func (b *body) target(s *symbol) int {
-	if b.scope == scopeGlobal {
-		return b.u.slot(s)
-	}
-	return b.declare(s)
 }
 
 // born notes that variable v is set now, in the Global pool also at run time.
@@ -282,7 +274,7 @@ func (b *body) loopStmt(s *syntax.Loop) {
 	b.value(s.To, to, bytecode.ModeValue)
 	b.clean()
 	pair, aside := b.takeLoop()
-	v := b.target(b.u.symbols.get(s.Var))
+	v := b.declare(b.u.symbols.get(s.Var))
 	count := v
 	if isWide(v) {
 		count = b.temp()
@@ -365,9 +357,9 @@ func (b *body) tryStmt(s *syntax.Try) {
 		})
 	}
 	before := b.set.copy()
-	from := int32(len(b.code))
+	from := int32(b.pc)
 	b.nested(s.Body)
-	to := int32(len(b.code))
+	to := int32(b.pc)
 	end := b.newLabel()
 	if s.Flat {
 		for _, name := range caughtBy(s) {
@@ -382,7 +374,7 @@ func (b *body) tryStmt(s *syntax.Try) {
 	after := b.set
 	b.set = before
 	if from < to {
-		b.handlers = append(b.handlers, bytecode.Handler{From: from, To: to, Target: int32(len(b.code))})
+		b.handlers = append(b.handlers, bytecode.Handler{From: from, To: to, Target: int32(b.pc)})
 	}
 	b.at(s.ExceptionPos)
 	base := b.temps

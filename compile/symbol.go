@@ -25,15 +25,18 @@ type symbol struct {
 // place that their length and three of their bytes tell. That is no hash to rely on:
 // names chosen to meet there go into the map, and cost what that costs.
 type symbols struct {
-	heads [128]uint8 // by place: which of the few, from 1; 0 is a free place
-	few   [64]symbol
+	heads [places]uint8 // by place: which of the few, from 1; 0 is a free place
+	few   [fewSymbols]symbol
 	used  int                // of the few
 	rest  map[string]*symbol // those that are not among the few
 	block []symbol           // that those of rest come from
 }
 
-// near is how many places a name may be found at.
-const near = 4
+const (
+	places     = 128
+	fewSymbols = 64
+	near       = 4 // how many places a name may be found at
+)
 
 // place is where a name is looked for first.
 func (*symbols) place(name string) uint {
@@ -48,10 +51,20 @@ func (*symbols) place(name string) uint {
 // until the next reset.
 func (t *symbols) get(name string) *symbol {
 	place := t.place(name)
-	for range near {
-		head := &t.heads[place%uint(len(t.heads))]
+	if head := t.heads[place%places]; head != 0 {
+		if s := &t.few[(head-1)%fewSymbols]; s.name == name {
+			return s
+		}
+	}
+	return t.find(name, place)
+}
+
+// find is get for a name that is not at its place, or new.
+func (t *symbols) find(name string, place uint) *symbol {
+	for at := place; at < place+near; at++ {
+		head := &t.heads[at%places]
 		if *head == 0 {
-			if t.used == len(t.few) {
+			if t.used == fewSymbols {
 				break
 			}
 			s := &t.few[t.used]
@@ -60,10 +73,9 @@ func (t *symbols) get(name string) *symbol {
 			s.name = name
 			return s
 		}
-		if s := &t.few[(*head-1)%uint8(len(t.few))]; s.name == name {
+		if s := &t.few[(*head-1)%fewSymbols]; s.name == name {
 			return s
 		}
-		place++
 	}
 	return t.far(name)
 }
@@ -78,7 +90,7 @@ func (t *symbols) far(name string) *symbol {
 		t.rest = map[string]*symbol{}
 	}
 	if len(t.block) == cap(t.block) {
-		t.block = make([]symbol, 0, len(t.few))
+		t.block = make([]symbol, 0, fewSymbols)
 	}
 	t.block = append(t.block, symbol{name: name})
 	s = &t.block[len(t.block)-1]
@@ -88,7 +100,7 @@ func (t *symbols) far(name string) *symbol {
 
 // reset forgets all names.
 func (t *symbols) reset() {
-	t.heads = [len(t.heads)]uint8{}
+	t.heads = [places]uint8{}
 	clear(t.few[:t.used])
 	t.used = 0
 	if t.rest != nil {
