@@ -52,10 +52,6 @@ var signatures = func() map[string]*bytecode.Signature {
 	return m
 }()
 
-// Signature gives the interface of a stock command, nil where there is none of
-// that name. It is shared and must not be changed.
-func Signature(name string) *bytecode.Signature { return signatures[name] }
-
 // Host is the world outside that commands reach. The zero value has no HTTP and
 // no database, and the system's clock and secure random source.
 type Host struct {

@@ -36,6 +36,33 @@ type noon struct{}
 
 func (noon) Now() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
 
+// TestSignature gives the interface of each command that can be called, and of nothing
+// that only looks like one.
+func TestSignature(t *testing.T) {
+	for _, s := range command.Stock() {
+		sig := command.Signature(s.Name)
+		if s.Syntax {
+			if sig != nil {
+				t.Errorf("%s, a word of the language, has the interface %v", s.Name, *sig)
+			}
+			continue
+		}
+		if sig == nil {
+			t.Errorf("%s has no interface", s.Name)
+			continue
+		}
+		want := bytecode.Signature{Params: s.Params, Form: s.Form, Needs: s.Needs}
+		if diff := cmp.Diff(want, *sig); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", s.Name, diff)
+		}
+		for _, other := range []string{"", s.Name[1:], s.Name + " ", strings.ToUpper(s.Name), "A" + s.Name[1:len(s.Name)-1] + "z"} {
+			if sig := command.Signature(other); sig != nil {
+				t.Errorf("%q has the interface %v", other, *sig)
+			}
+		}
+	}
+}
+
 // shop is the server of the examples.
 func shop(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
