@@ -60,6 +60,7 @@ type body struct {
 	labels    []int32 // by label: its pc, or what is not placed yet; see jump
 	locals    []string
 	inner     []binding // names bound by the comprehensions around, innermost last
+	around    []loop    // innermost last
 }
 
 // state is what a body leaves nothing of.
@@ -78,9 +79,8 @@ type state struct {
 	spills, mostSpills int
 	keep               int  // more temporaries than that are put aside before an expression
 	set                bits // variables that are surely set here
-	loop               *loop
-	depth              int // of statements around; 0 at the top level of a script
-	dirty              int // first temporary to be cleared at the end of the statement; 0 is none
+	depth              int  // of statements around; 0 at the top level of a script
+	dirty              int  // first temporary to be cleared at the end of the statement; 0 is none
 
 	registers, firstLoop, firstTemp, firstSpill int // the layout, once all is measured
 }
@@ -92,20 +92,32 @@ type binding struct {
 }
 
 // loop is a loop that break() and continue() act on.
-type loop struct {
-	outer           *loop
-	breaks, repeats label
+type loop struct{ breaks, repeats label }
+
+// innermost gives the innermost loop around.
+func (b *body) innermost() loop { return b.around[len(b.around)-1] }
+
+// inside compiles the statements of a loop.
+func (b *body) inside(l loop, stmts []syntax.Stmt) {
+	b.around = append(b.around, l)
+	b.nested(stmts)
+	b.around = b.around[:len(b.around)-1]
 }
 
 // label is a place to jump to.
 type label int
+
+// maxOwed is how many bytes are charged at least before another function begins.
+const maxOwed = 8 << 10
 
 // mostBodies is how many bodies are kept for the next compilation.
 const mostBodies = 16
 
 // newBody begins a body.
 func (u *unit) newBody(s scope) *body {
-	u.charge(1024)
+	if u.charge(1024); u.owed >= maxOwed {
+		u.chargeNow()
+	}
 	if u.used == len(u.bodies) {
 		u.bodies = append(u.bodies, new(body))
 	}
@@ -130,6 +142,7 @@ func (b *body) reset() {
 		b.code = nil
 	}
 	b.positions, b.labels, b.handlers = rewound(b.positions), rewound(b.labels), rewound(b.handlers)
+	b.around = b.around[:0]
 	b.locals, b.inner = emptied(b.locals), emptied(b.inner[:cap(b.inner)])
 }
 
@@ -165,6 +178,9 @@ func (b *body) declare(s *symbol) int {
 func (b *body) declareAll(names []string) {
 	for _, name := range names {
 		b.declare(b.u.symbols.get(name))
+	}
+	if b.u.owed >= maxOwed {
+		b.u.chargeNow()
 	}
 }
 
@@ -319,7 +335,7 @@ func (b *body) measure() error {
 	}
 	n := len(b.locals)
 	if b.scope == scopeGlobal {
-		n = len(b.u.program.Globals)
+		n = len(b.u.globals.items)
 	}
 	b.firstLoop = min(n, b.u.direct)
 	b.firstTemp = b.firstLoop + 2*b.mostLoops
@@ -339,12 +355,13 @@ func (b *body) measure() error {
 
 // layout makes the function, in r, with every register's number.
 func (b *body) layout(f *bytecode.Function, r *room) {
-	*f = bytecode.Function{
-		Name: b.name, Params: b.params, Registers: b.registers,
-		Code: r.code[:b.pc:b.pc], Handlers: move(&r.handlers, b.handlers),
-		Positions: move(&r.positions, b.positions), Locals: move(&r.texts, b.locals[:min(len(b.locals), b.u.direct)]),
-	}
-	r.code = r.code[b.pc:]
+	locals := b.locals[:min(len(b.locals), b.u.direct)]
+	f.Name, f.Params, f.Registers = b.name, b.params, b.registers
+	f.Code, f.Handlers = cut(&r.code, b.pc), cut(&r.handlers, len(b.handlers))
+	f.Positions, f.Locals = cut(&r.positions, len(b.positions)), cut(&r.locals, len(locals))
+	copy(f.Handlers, b.handlers)
+	copy(f.Positions, b.positions)
+	copy(f.Locals, locals)
 	if b.mostSpills > 0 {
 		b.placeSpills()
 	}

@@ -33,11 +33,11 @@ func (b *body) commandStmt(e *syntax.CommandCall, callee *symbol) {
 		b.arrive(v, dst)
 	case bytecode.FormPush:
 		v := b.keptValue(e.Args[0])
-		b.modify(b.named(e.Args[1]), func(t int) { b.emit(bytecode.OpPush, t, v, 0, 0) })
+		b.modify(b.named(e.Args[1]), bytecode.OpPush, v, 0)
 	case bytecode.FormPut:
 		k := b.keptValue(e.Args[0])
 		v := b.keptValue(e.Args[1])
-		b.modify(b.named(e.Args[2]), func(t int) { b.emit(bytecode.OpPut, t, k, v, 0) })
+		b.modify(b.named(e.Args[2]), bytecode.OpPut, k, v)
 	default:
 		first := b.callCommand(e, callee, e.Args)
 		for i, p := range sig.Params {
@@ -329,18 +329,19 @@ func (b *body) param(key *syntax.Arg, dst int) {
 	b.emit(bytecode.OpParam, dst, r, 0, 0)
 }
 
-// modify changes the collection that a name reads, and writes the variable.
-// In a function a collection of the Global pool is changed in place, and stays there.
-func (b *body) modify(s *symbol, change func(t int)) {
+// modify changes the collection that a name reads by an operation with the operands x
+// and y behind it, and writes the variable. In a function a collection of the Global
+// pool is changed in place, and stays there.
+func (b *body) modify(s *symbol, op bytecode.Op, x, y int) {
 	v := b.declare(s)
 	if b.scope != scopeFunction || b.set.has(v) {
 		if !isWide(v) && b.set.has(v) {
-			change(v)
+			b.emit(op, v, x, y, 0)
 			return
 		}
 		t := b.temp()
 		b.load(v, t)
-		change(t)
+		b.emit(op, t, x, y, 0)
 		b.store(s, t)
 		return
 	}
@@ -355,10 +356,10 @@ func (b *body) modify(s *symbol, change func(t int)) {
 	b.emit(bytecode.OpLoadNone, none, 0, 0, 0)
 	b.emit(bytecode.OpIs, none, t, none, 0)
 	b.jump(bytecode.OpJumpTrue, none, 0, 0, own)
-	change(t)
+	b.emit(op, t, x, y, 0)
 	b.jump(bytecode.OpJump, 0, 0, 0, done)
 	b.place(own)
-	change(t)
+	b.emit(op, t, x, y, 0)
 	if isWide(v) {
 		b.emit(bytecode.OpStoreWide, t, 0, 0, int32(v))
 	} else {

@@ -19,8 +19,9 @@ type Options struct {
 	Name string
 	// Lookup gives the interface of a command, or nil where there is none.
 	Lookup func(name string) *bytecode.Signature
-	// Charge is told of the bytes that the compilation takes, not later than
-	// maxOwed of them; its error ends it and is returned as it is. nil charges nothing.
+	// Charge is told of the bytes that the compilation takes: of a small one when it
+	// ends, of others now and then. Its error ends the compilation and is returned as
+	// it is. nil charges nothing.
 	Charge func(bytes int) error
 }
 
@@ -111,6 +112,7 @@ func (u *unit) attempt(opt Options, direct int, scarce bool, build func(*unit)) 
 		}
 	}()
 	u.opt, u.direct, u.scarce = opt, direct, scarce
+	u.begin()
 	u.program.Name = opt.Name
 	build(u)
 	return u.measure()
@@ -125,21 +127,27 @@ func (*registersFull) Error() string { return "out of registers" }
 type unit struct {
 	work
 	symbols symbols
-	program bytecode.Program // in the making, but for its functions: its lists are used again
-	numbers numbers          // that are constants
-	bodies  []*body          // of which the first few are in use
+	numbers numbers // that are constants
+	bodies  []*body // of which the first few are in use
+
+	constants list[bytecode.Constant] // of the program, and so on
+	commands  list[bytecode.Command]
+	globals   list[string]
+	logs      list[string]
 }
 
 // work is what a compilation leaves nothing of.
 type work struct {
 	opt         Options
-	owed        int          // bytes that are still to be charged, but for code
-	refused     error        // of Options.Charge
-	direct      int          // how many variables of a function may have direct registers
-	scarce      bool         // whether registers were too few before
-	used        int          // how many of the bodies are in use
-	writes      bool         // whether some function writes the Global pool
-	logs        [kinds]int32 // what statements of a kind are in the logs, from 1
+	made        *usual
+	program     *bytecode.Program // in made
+	owed        int               // bytes that are still to be charged, but for code
+	refused     error             // of Options.Charge
+	direct      int               // how many variables of a function may have direct registers
+	scarce      bool              // whether registers were too few before
+	used        int               // how many of the bodies are in use
+	writes      bool              // whether some function writes the Global pool
+	kinds       [kinds]int32      // what statements of a kind are in the logs, from 1
 	def         *syntax.Definition
 	diagnostics []Diagnostic
 }
@@ -152,14 +160,9 @@ func (u *unit) fail(pos syntax.Pos, format string, args ...any) {
 	panic(abort{&Error{pos, fmt.Sprintf(format, args...)}})
 }
 
-// maxOwed is how many bytes may be taken before they are charged.
-const maxOwed = 8 << 10
-
-func (u *unit) charge(n int) {
-	if u.owed += n; u.owed >= maxOwed {
-		u.chargeNow()
-	}
-}
+// charge notes bytes that are to be charged. They are at the latest when the code grows
+// beyond what is kept of it, or another function begins.
+func (u *unit) charge(n int) { u.owed += n }
 
 func (u *unit) chargeNow() {
 	if err := u.settle(); err != nil {
@@ -246,97 +249,6 @@ func (u *unit) measure() error {
 	return nil
 }
 
-// whole gives the program that was made in memory of its own, in few allocations:
-// what its functions have of one kind stands in one list.
-func (u *unit) whole() *bytecode.Program {
-	var one struct { // allocation for what most programs are
-		program   bytecode.Program
-		functions [1]bytecode.Function
-	}
-	made := &one
-	p := &made.program
-	*p = u.program
-	p.Constants, p.Commands, p.Sites = exact(p.Constants), exact(p.Commands), exact(p.Sites)
-	p.Functions = made.functions[:]
-	if u.used > 1 {
-		p.Functions = make([]bytecode.Function, u.used)
-	}
-	if p.Kind == bytecode.KindScript {
-		p.Globals = padded(p.Globals, u.direct)
-	}
-	texts, code, positions, handlers := len(p.Globals)+len(p.Logs), 0, 0, 0
-	for _, b := range u.bodies[:u.used] {
-		texts += len(b.locals)
-		code += b.pc
-		positions += len(b.positions)
-		handlers += len(b.handlers)
-	}
-	r := room{
-		texts: list[string](texts), code: list[bytecode.Instr](code),
-		positions: list[bytecode.Position](positions), handlers: list[bytecode.Handler](handlers),
-	}
-	p.Globals, p.Logs = move(&r.texts, p.Globals), move(&r.texts, p.Logs)
-	for i, b := range u.bodies[:u.used] {
-		b.layout(&p.Functions[i], &r)
-	}
-	return p
-}
-
-// room is what the lists of a program are cut from.
-type room struct {
-	texts     []string
-	code      []bytecode.Instr
-	positions []bytecode.Position
-	handlers  []bytecode.Handler
-}
-
-// list makes a list of n items; nil where there are none.
-func list[T any](n int) []T {
-	if n == 0 {
-		return nil
-	}
-	return make([]T, n)
-}
-
-// move copies a list to the front of room, and cuts it off; nil where it is empty.
-func move[T any](room *[]T, list []T) []T {
-	n := len(list)
-	if n == 0 {
-		return nil
-	}
-	made := (*room)[:n:n]
-	*room = (*room)[n:]
-	copy(made, list)
-	return made
-}
-
-// exact gives a copy of a list without room behind it; nil where it is empty.
-func exact[T any](list []T) []T {
-	if len(list) == 0 {
-		return nil
-	}
-	made := make([]T, len(list))
-	copy(made, list)
-	return made
-}
-
-// most is how many items of a list or table are kept for the next compilation.
-const most = 256
-
-// rewound gives a list for the next compilation.
-func rewound[T any](list []T) []T {
-	if cap(list) > most {
-		return nil
-	}
-	return list[:0]
-}
-
-// emptied is rewound for lists that hold memory, which they let go.
-func emptied[T any](list []T) []T {
-	clear(list)
-	return rewound(list)
-}
-
 // reset makes ready for a compilation, and forgets the one before.
 func (u *unit) reset() {
 	for _, b := range u.bodies[:u.used] {
@@ -345,31 +257,20 @@ func (u *unit) reset() {
 	if len(u.bodies) > mostBodies {
 		u.bodies = nil
 	}
-	p := &u.program
-	p.Constants, p.Commands = emptied(p.Constants), emptied(p.Commands)
-	p.Globals, p.Logs = emptied(p.Globals), emptied(p.Logs)
-	p.Params, p.Sites, p.Requires = nil, nil, nil
+	u.constants.reset()
+	u.commands.reset()
+	u.globals.reset()
+	u.logs.reset()
 	u.symbols.reset()
 	u.numbers.reset()
 	u.work = work{}
 }
 
-// padded leaves gaps, which have no name, between the slots that have direct
-// registers and those that have wide ones.
-func padded(globals []string, direct int) []string {
-	if len(globals) <= direct {
-		return globals
-	}
-	names := append([]string(nil), globals[:direct]...)
-	names = append(names, make([]string, bytecode.MaxDirect-direct)...)
-	return append(names, globals[direct:]...)
-}
-
 // slot gives the slot of a name of the Global pool.
 func (u *unit) slot(s *symbol) int {
 	if s.slot == 0 {
-		s.slot = int32(register(len(u.program.Globals), u.direct)) + 1
-		u.program.Globals = append(u.program.Globals, s.name)
+		s.slot = int32(register(len(u.globals.items), u.direct)) + 1
+		u.globals.add(s.name)
 		u.charge(64 + len(s.name))
 	}
 	return int(s.slot) - 1
@@ -406,9 +307,9 @@ func (u *unit) number(n number) int32 {
 
 // constant adds a constant.
 func (u *unit) constant(k bytecode.Constant) int32 {
-	u.program.Constants = append(u.program.Constants, k)
+	u.constants.add(k)
 	u.charge(64 + len(k.Text))
-	return int32(len(u.program.Constants) - 1)
+	return int32(len(u.constants.items) - 1)
 }
 
 // lookup gives the interface of a command, or nil.
@@ -425,8 +326,8 @@ func (u *unit) lookup(s *symbol) *bytecode.Signature {
 // command gives the index of a command that the program calls.
 func (u *unit) command(s *symbol) int32 {
 	if s.command == 0 {
-		u.program.Commands = append(u.program.Commands, bytecode.Command{Name: s.name, Params: s.sig.Params})
-		s.command = int32(len(u.program.Commands))
+		u.commands.add(bytecode.Command{Name: s.name, Params: s.sig.Params})
+		s.command = int32(len(u.commands.items))
 		u.charge(64 + len(s.name))
 	}
 	return s.command - 1
@@ -435,8 +336,8 @@ func (u *unit) command(s *symbol) int32 {
 // log gives the index in the logs of what a statement calls.
 func (u *unit) log(s *symbol) int32 {
 	if s.log == 0 {
-		u.program.Logs = append(u.program.Logs, s.name)
-		s.log = int32(len(u.program.Logs))
+		u.logs.add(s.name)
+		s.log = int32(len(u.logs.items))
 	}
 	return s.log - 1
 }

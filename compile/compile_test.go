@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -157,6 +158,24 @@ func TestEverythingVerifies(t *testing.T) {
 		"loops, many variables": numbered("v%d = %d\n", 300) + "startLoop(w, 1, 3)\n" + numbered("v%d = w\n", 300) +
 			"try()\nbreak()\nexception(e)\ncontinue()\nend()\nendLoop()",
 	}
+	maps.Copy(sources, languageSources(t))
+	for name, src := range sources {
+		p, _, err := compileScript(t, src)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if err := bytecode.Verify(p); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// languageSources gives the test data of the language that parses, by the names of the
+// files.
+func languageSources(t testing.TB) map[string]string {
+	t.Helper()
+	sources := map[string]string{}
 	for _, pattern := range []string{"../testdata/conformance/*.txtar", "../testdata/bombs/*.avap"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {
@@ -175,16 +194,7 @@ func TestEverythingVerifies(t *testing.T) {
 			}
 		}
 	}
-	for name, src := range sources {
-		p, _, err := compileScript(t, src)
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		if err := bytecode.Verify(p); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
+	return sources
 }
 
 // numbered repeats a format with the numbers from 0, as often as it has verbs.

@@ -800,8 +800,7 @@ func (b *body) call(e *syntax.Call, dst int) {
 	first := b.landing(dst)
 	b.arguments(first, 0, e.Args, e.Keywords)
 	b.at(e.Pos)
-	id := slices.Index(bytecode.Builtins[:], e.Name)
-	b.callNative(bytecode.OpBuiltin, bytecode.OpBuiltinKw, id, first, len(e.Args)+len(e.Keywords), e.Keywords)
+	b.callNative(bytecode.OpBuiltin, bytecode.OpBuiltinKw, builtins.number(e.Name), first, len(e.Args)+len(e.Keywords), e.Keywords)
 	b.move(dst, first)
 }
 
@@ -838,7 +837,7 @@ func (b *body) callFunction(e *syntax.Call, dst int) {
 }
 
 func (b *body) method(e *syntax.MethodCall, dst int) {
-	id := slices.Index(bytecode.Methods[:], e.Name)
+	id := methods.number(e.Name)
 	if id < 0 {
 		b.at(e.Pos)
 		b.raise("type_error", "no value has a method "+e.Name)

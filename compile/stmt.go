@@ -13,8 +13,46 @@ const noError = "No error detected"
 // block compiles statements.
 func (b *body) block(stmts []syntax.Stmt) {
 	for _, s := range stmts {
-		b.stmt(s)
+		base := b.temps
+		b.dirty = 0
+		switch s := s.(type) {
+		case *syntax.Assign:
+			b.begin(s.Pos, kindAssign)
+			b.assign(s)
+		case *syntax.Do:
+			b.do(s)
+		case *syntax.If:
+			b.begin(s.Pos, kindIf)
+			b.ifStmt(s)
+		case *syntax.Loop:
+			b.begin(s.Pos, kindLoop)
+			b.loopStmt(s)
+		case *syntax.While:
+			b.begin(s.Pos, kindWhile)
+			b.whileStmt(s)
+		case *syntax.Try:
+			b.begin(s.Pos, kindTry)
+			b.tryStmt(s)
+		case *syntax.Return:
+			b.begin(s.Pos, kindReturn)
+			b.returnStmt(s)
+		case *syntax.Break:
+			b.leave(s.Pos, b.innermost().breaks)
+		case *syntax.Continue:
+			b.leave(s.Pos, b.innermost().repeats)
+		}
+		b.release(base)
+		if b.dirty != 0 {
+			b.clean()
+		}
 	}
+}
+
+// leave jumps out of the statements of a loop.
+func (b *body) leave(pos syntax.Pos, to label) {
+	b.at(pos) // not of the top level: nothing is logged
+	b.jump(bytecode.OpJump, 0, 0, 0, to)
+	b.set = bits{first: all}
 }
 
 // nested compiles the statements of a block inside of a statement.
@@ -22,45 +60,6 @@ func (b *body) nested(stmts []syntax.Stmt) {
 	b.depth++
 	b.block(stmts)
 	b.depth--
-}
-
-func (b *body) stmt(s syntax.Stmt) {
-	base := b.temps
-	b.dirty = 0
-	switch s := s.(type) {
-	case *syntax.Assign:
-		b.begin(s.Pos, kindAssign)
-		b.assign(s)
-	case *syntax.Do:
-		b.do(s)
-	case *syntax.If:
-		b.begin(s.Pos, kindIf)
-		b.ifStmt(s)
-	case *syntax.Loop:
-		b.begin(s.Pos, kindLoop)
-		b.loopStmt(s)
-	case *syntax.While:
-		b.begin(s.Pos, kindWhile)
-		b.whileStmt(s)
-	case *syntax.Try:
-		b.begin(s.Pos, kindTry)
-		b.tryStmt(s)
-	case *syntax.Return:
-		b.begin(s.Pos, kindReturn)
-		b.returnStmt(s)
-	case *syntax.Break:
-		b.at(s.Pos) // it stands in a loop
-		b.jump(bytecode.OpJump, 0, 0, 0, b.loop.breaks)
-		b.set = bits{first: all}
-	case *syntax.Continue:
-		b.at(s.Pos)
-		b.jump(bytecode.OpJump, 0, 0, 0, b.loop.repeats)
-		b.set = bits{first: all}
-	}
-	b.release(base)
-	if b.dirty != 0 {
-		b.clean()
-	}
 }
 
 // kind is a kind of statement that calls nothing.
@@ -85,7 +84,7 @@ func (b *body) begin(pos syntax.Pos, k kind) {
 	if b.depth > 0 {
 		return
 	}
-	log := &b.u.logs[k]
+	log := &b.u.kinds[k]
 	if *log == 0 {
 		*log = b.u.log(b.u.symbols.get(kindNames[k])) + 1
 	}
@@ -281,7 +280,7 @@ func (b *body) loopStmt(s *syntax.Loop) {
 	}
 	b.release(base) // all of them are dead when the body begins
 	exit, top := b.newLabel(), b.newLabel()
-	l := &loop{outer: b.loop, breaks: exit, repeats: b.newLabel()}
+	l := loop{breaks: exit, repeats: b.newLabel()}
 	b.at(s.Pos)
 	b.jump(bytecode.OpForPrep, pair, count, from, exit)
 	before := b.set.copy()
@@ -296,9 +295,7 @@ func (b *body) loopStmt(s *syntax.Loop) {
 	if aside > 0 {
 		b.spill(pair, aside, 2)
 	}
-	b.loop = l
-	b.nested(s.Body)
-	b.loop = l.outer
+	b.inside(l, s.Body)
 	b.place(l.repeats)
 	b.at(s.Pos)
 	b.countLoop(pair, aside, count, top, exit)
@@ -327,15 +324,13 @@ func (b *body) whileStmt(s *syntax.While) {
 		return
 	}
 	top := b.newLabel()
-	l := &loop{outer: b.loop, breaks: b.newLabel(), repeats: b.newLabel()}
+	l := loop{breaks: b.newLabel(), repeats: b.newLabel()}
 	if !known {
 		b.jump(bytecode.OpJump, 0, 0, 0, l.repeats)
 	}
 	before := b.set.copy()
 	b.place(top)
-	b.loop = l
-	b.nested(s.Body)
-	b.loop = l.outer
+	b.inside(l, s.Body)
 	b.place(l.repeats)
 	b.set = before.copy()
 	b.at(s.Pos)

@@ -22,7 +22,7 @@ type symbol struct {
 }
 
 // symbols is the table. Most units have so few names that all are found near the
-// place that their length and three of their bytes tell. That is no hash to rely on:
+// place that their length and two of their bytes tell. That is no hash to rely on:
 // names chosen to meet there go into the map, and cost what that costs.
 type symbols struct {
 	heads [places]uint8 // by place: which of the few, from 1; 0 is a free place
@@ -39,45 +39,53 @@ const (
 )
 
 // place is where a name is looked for first.
-func (*symbols) place(name string) uint {
+func place(name string) uint {
 	n := uint(len(name))
 	if n == 0 {
 		return 0
 	}
-	return n + 5*uint(name[0]) + 3*uint(name[n-1]) + 7*uint(name[n/2])
+	return n + 3*uint(name[n-1]) + 7*uint(name[n/2])
 }
 
 // get gives the symbol of a name, a new one where it has none. It stays where it is
 // until the next reset.
 func (t *symbols) get(name string) *symbol {
-	place := t.place(name)
-	if head := t.heads[place%places]; head != 0 {
-		if s := &t.few[(head-1)%fewSymbols]; s.name == name {
-			return s
-		}
+	at := place(name)
+	head := &t.heads[at%places]
+	if *head == 0 {
+		return t.add(name, head)
 	}
-	return t.find(name, place)
+	if s := &t.few[(*head-1)%fewSymbols]; s.name == name {
+		return s
+	}
+	return t.find(name, at+1)
 }
 
-// find is get for a name that is not at its place, or new.
-func (t *symbols) find(name string, place uint) *symbol {
-	for at := place; at < place+near; at++ {
+// find is get for a name that is not where it is looked for first.
+func (t *symbols) find(name string, at uint) *symbol {
+	for range near - 1 {
 		head := &t.heads[at%places]
 		if *head == 0 {
-			if t.used == fewSymbols {
-				break
-			}
-			s := &t.few[t.used]
-			t.used++
-			*head = uint8(t.used)
-			s.name = name
-			return s
+			return t.add(name, head)
 		}
 		if s := &t.few[(*head-1)%fewSymbols]; s.name == name {
 			return s
 		}
+		at++
 	}
 	return t.far(name)
+}
+
+// add makes a symbol at a free place, if there is room among the few.
+func (t *symbols) add(name string, head *uint8) *symbol {
+	if t.used == fewSymbols {
+		return t.far(name)
+	}
+	s := &t.few[t.used]
+	t.used++
+	*head = uint8(t.used)
+	s.name = name
+	return s
 }
 
 // far is get for names that are not among the few.
@@ -157,3 +165,37 @@ func (t *numbers) put(n number, at int32) {
 
 // reset forgets all numbers.
 func (t *numbers) reset() { t.used, t.rest = 0, nil }
+
+// natives are the numbers of the built-in functions, or of the methods, from 1: each
+// name is at its place or at the next one that was free.
+type natives [places]struct {
+	name   string
+	number int
+}
+
+// Neither changes.
+var (
+	builtins = numbered(bytecode.Builtins[:])
+	methods  = numbered(bytecode.Methods[:])
+)
+
+func numbered(names []string) *natives {
+	t := new(natives)
+	for i, name := range names {
+		at := place(name)
+		for t[at%places].number != 0 {
+			at++
+		}
+		t[at%places].name, t[at%places].number = name, i+1
+	}
+	return t
+}
+
+// number gives the number of a name, from 0; -1 where it has none.
+func (t *natives) number(name string) int {
+	for at := place(name); ; at++ {
+		if n := &t[at%places]; n.number == 0 || n.name == name {
+			return n.number - 1
+		}
+	}
+}
