@@ -138,9 +138,10 @@ func (u *unit) newBody(s scope) *body {
 // reset makes ready for another function.
 func (b *body) reset() {
 	b.state = state{}
-	if len(b.code) > most {
+	if cap(b.code) > most {
 		b.code = nil
 	}
+	b.code = b.code[:cap(b.code)]
 	b.positions, b.labels, b.handlers = rewound(b.positions), rewound(b.labels), rewound(b.handlers)
 	b.around = b.around[:0]
 	b.locals, b.inner = emptied(b.locals), emptied(b.inner[:cap(b.inner)])
@@ -221,15 +222,21 @@ func (b *body) emit(op bytecode.Op, a, bb, x int, c int32) {
 	b.pc = pc + 1
 }
 
-// grow makes room for more code, once what there is of it is charged.
+// grow makes room for more code, once what there is of it is charged. It does not give
+// all the room there may be at once, so that Options.Charge, which may look at the
+// clock, is called every so often.
 func (b *body) grow() {
+	const step = 1024
 	b.u.chargeNow()
 	if b.pc >= bytecode.MaxCode {
 		b.u.fail(b.pos, "the code is too long")
 	}
-	code := make([]ins, min(max(64, 2*b.pc), bytecode.MaxCode))
-	copy(code, b.code)
-	b.code = code
+	if b.pc == cap(b.code) {
+		code := make([]ins, min(max(64, 2*b.pc), bytecode.MaxCode))
+		copy(code, b.code)
+		b.code = code
+	}
+	b.code = b.code[:min(cap(b.code), b.pc+step)]
 }
 
 // owed gives how many bytes of the code are to be charged, which is done 64

@@ -19,9 +19,9 @@ type Options struct {
 	Name string
 	// Lookup gives the interface of a command, or nil where there is none.
 	Lookup func(name string) *bytecode.Signature
-	// Charge is told of the bytes that the compilation takes: of a small one when it
-	// ends, of others now and then. Its error ends the compilation and is returned as
-	// it is. nil charges nothing.
+	// Charge is told of the bytes that the compilation takes: a small one's when it ends,
+	// others' about every 64 KiB. Its error ends the compilation and is returned as it
+	// is. nil charges nothing.
 	Charge func(bytes int) error
 }
 
@@ -161,7 +161,7 @@ func (u *unit) fail(pos syntax.Pos, format string, args ...any) {
 }
 
 // charge notes bytes that are to be charged. They are at the latest when the code grows
-// beyond what is kept of it, or another function begins.
+// beyond what is kept of it and by 1,024 instructions, or another function begins.
 func (u *unit) charge(n int) { u.owed += n }
 
 func (u *unit) chargeNow() {

@@ -266,6 +266,34 @@ func TestCharge(t *testing.T) {
 	}
 }
 
+// TestChargeOften charges a large script in many small parts: who charges may look at
+// the clock.
+func TestChargeOften(t *testing.T) {
+	for name, src := range map[string]string{
+		"statements": numbered("v%d = 't%d'\n", 10_000),
+		"a list":     "x = [" + numbered("%d, ", 50_000) + "]",
+		"functions":  numbered("function f%d(a) { b = a + 1.5 }\n", 1000),
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, err := syntax.Parse(src, syntax.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			most, all := 0, 0
+			_, _, err = compile.Script(f, compile.Options{Lookup: command.Signature, Charge: func(n int) error {
+				most, all = max(most, n), all+n
+				return nil
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if most > 256<<10 {
+				t.Errorf("%d bytes of %d are charged at once", most, all)
+			}
+		})
+	}
+}
+
 const twentyLines = `// An order: its lines, its total, its label.
 addParam(items, items)
 addParam(customer, who)
