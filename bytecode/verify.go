@@ -44,7 +44,8 @@ func Verify(p *Program) error {
 	if err := verifyProgram(p); err != nil {
 		return &VerifyError{Function: -1, PC: -1, Err: err}
 	}
-	v := verifier{p: p, named: named(p)}
+	v := verifier{p: p}
+	v.limitProgram()
 	for i := range p.Functions {
 		v.index, v.f = i, &p.Functions[i]
 		if pc, err := v.function(); err != nil {
@@ -56,14 +57,6 @@ func Verify(p *Program) error {
 		}
 	}
 	return nil
-}
-
-// named is how many slots of the pool have names, up to the first that has none.
-func named(p *Program) int {
-	if gap := slices.Index(p.Globals, ""); gap >= 0 {
-		return gap
-	}
-	return len(p.Globals)
 }
 
 // verifyProgram checks what stands around the functions.
@@ -98,47 +91,79 @@ func verifyKind(p *Program) error {
 
 // verifyTexts checks that all texts are UTF-8.
 func verifyTexts(p *Program) error {
-	for s := range p.texts {
-		if !utf8.ValidString(s) {
-			return fmt.Errorf("the text %q is not UTF-8", s)
-		}
+	var t texts
+	t.see(p.Name)
+	t.seeAll(p.Globals)
+	t.seeAll(p.Logs)
+	t.seeAll(p.Requires)
+	t.seeParams(p.Params)
+	for i := range p.Constants {
+		t.see(p.Constants[i].Text)
+	}
+	for i := range p.Commands {
+		t.see(p.Commands[i].Name)
+		t.seeParams(p.Commands[i].Params)
+	}
+	for i := range p.Sites {
+		t.seeAll(p.Sites[i].Keywords)
+	}
+	for i := range p.Functions {
+		t.see(p.Functions[i].Name)
+		t.seeAll(p.Functions[i].Locals)
+	}
+	if t.found {
+		return fmt.Errorf("the text %q is not UTF-8", t.odd)
 	}
 	return nil
 }
 
-// texts are all texts of a program.
-func (p *Program) texts(yield func(string) bool) {
-	all := func(lists ...[]string) bool {
-		for _, list := range lists {
-			for _, s := range list {
-				if !yield(s) {
-					return false
-				}
-			}
+// texts finds the first text that is not UTF-8.
+type texts struct {
+	odd   string
+	found bool
+}
+
+func (t *texts) see(s string) {
+	if !isUTF8(s) && !t.found {
+		t.odd, t.found = s, true
+	}
+}
+
+func (t *texts) seeAll(list []string) {
+	for _, s := range list {
+		t.see(s)
+	}
+}
+
+func (t *texts) seeParams(params []Param) {
+	for i := range params {
+		t.see(params[i].Name)
+	}
+}
+
+// isUTF8 is utf8.ValidString, quicker for ASCII, which nearly all texts are. It looks
+// at eight bytes at a time, at the last ones perhaps twice.
+func isUTF8(s string) bool {
+	all := uint64(0)
+	switch n := len(s); {
+	case n >= 8:
+		all = load64(s[n-8:])
+		for rest := s; len(rest) > 8; rest = rest[8:] {
+			all |= load64(rest)
 		}
-		return true
+	case n >= 4:
+		all = uint64(load32(s) | load32(s[n-4:]))
+	case n > 0:
+		all = uint64(s[0] | s[n/2] | s[n-1])
 	}
-	params := func(params []Param) bool {
-		for _, p := range params {
-			if !yield(p.Name) {
-				return false
-			}
-		}
-		return true
-	}
-	ok := yield(p.Name) && all(p.Globals, p.Logs, p.Requires) && params(p.Params)
-	for i := 0; ok && i < len(p.Constants); i++ {
-		ok = yield(p.Constants[i].Text)
-	}
-	for i := 0; ok && i < len(p.Commands); i++ {
-		ok = yield(p.Commands[i].Name) && params(p.Commands[i].Params)
-	}
-	for i := 0; ok && i < len(p.Sites); i++ {
-		ok = all(p.Sites[i].Keywords)
-	}
-	for i := 0; ok && i < len(p.Functions); i++ {
-		ok = yield(p.Functions[i].Name) && all(p.Functions[i].Locals)
-	}
+	return all&0x8080808080808080 == 0 || utf8.ValidString(s)
+}
+
+func load64(s string) uint64 { return uint64(load32(s)) | uint64(load32(s[4:]))<<32 }
+
+func load32(s string) uint32 {
+	_ = s[3]
+	return uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16 | uint32(s[3])<<24
 }
 
 func verifyConstants(p *Program) error {
@@ -177,16 +202,23 @@ func twice(names []string) (name string, ok bool) {
 	if len(names) > few {
 		seen = make(map[string]struct{}, len(names))
 	}
+	met := uint64(0) // a bit for each of the names so far, which some may share
 	for i, name := range names {
-		if seen == nil {
-			ok = slices.Contains(names[:i], name)
-		} else {
+		if name == "" {
+			continue
+		}
+		bit := uint64(1) << ((3*uint(name[0]) + 5*uint(name[len(name)-1]) + uint(len(name))) % 64)
+		switch {
+		case seen != nil:
 			_, ok = seen[name]
 			seen[name] = struct{}{}
+		case met&bit != 0:
+			ok = slices.Contains(names[:i], name)
 		}
-		if ok && name != "" {
+		if ok {
 			return name, true
 		}
+		met |= bit
 	}
 	return "", false
 }
@@ -262,56 +294,10 @@ type verifier struct {
 	p       *Program
 	index   int
 	f       *Function
-	named   int // of the program
-	below   limits
+	loops   bool // whether there is a forloop in the function
+	limits  limits
 	written *registerSet // slots that functions write; nil before they were asked for
 }
-
-// limits give, by kind of operand, what its values must be below. They say all that there
-// is to check of most instructions; 0 is for kinds of which there is more to say.
-type limits [Room + 1]uint64
-
-// limits are those of the function's operands.
-func (v *verifier) limits() limits {
-	direct := uint64(min(v.f.Registers, MaxDirect))
-	const any = 1 << 32
-	return limits{
-		Unused: 1,
-		Read:   direct, Write: direct, Update: direct,
-		ReadTwo: direct - min(direct, 1), ReadThree: direct - min(direct, 2),
-		ReadWide: uint64(v.f.Registers), WriteWide: uint64(v.f.Registers),
-		Const: uint64(len(v.p.Constants)), Target: uint64(len(v.f.Code)),
-		Builtin: uint64(len(Builtins)), Method: uint64(len(Methods)),
-		Global:  uint64(v.named),
-		LogName: uint64(len(v.p.Logs)), ErrorCode: uint64(len(Codes)),
-		Compare: uint64(CmpGe) + 1, Flag: 2, Room: MaxCode + 1,
-		Number: any, LowByte: any, TopByte: any,
-	}
-}
-
-// plain tells whether an instruction may stand where it does and has operands that are
-// within the limits. One that is not plain may still be right: see instruction.
-func (v *verifier) plain(in Instr) bool {
-	s := &shapes[in.Op]
-	return s.known && v.stands(s.scope) &&
-		uint64(in.A) < v.below[s.a] && uint64(in.B) < v.below[s.b] &&
-		uint64(in.X) < v.below[s.x] && uint64(uint32(in.C)) < v.below[s.c]
-}
-
-// shapes are what plain wants to know of each operation: a part of Ops, close together.
-var shapes = func() (all [256]struct {
-	known      bool
-	scope      Scope
-	a, b, x, c Operand
-},
-) {
-	for op := range Ops {
-		info, s := &Ops[op], &all[op]
-		s.known, s.scope = Op(op).Known(), info.Scope
-		s.a, s.b, s.x, s.c = info.A, info.B, info.X, info.C
-	}
-	return all
-}()
 
 // writtenSlots are the slots with direct registers that some setglobal writes.
 func writtenSlots(p *Program) (written registerSet) {
@@ -330,14 +316,10 @@ func (v *verifier) function() (pc int, err error) {
 	if err := v.frame(); err != nil {
 		return -1, err
 	}
-	v.below = v.limits()
-	loops := false
-	for pc, in := range v.f.Code {
-		loops = loops || in.Op == OpForLoop
-		if v.plain(in) {
-			continue
-		}
-		if err := v.instruction(in); err != nil {
+	v.limitFunction()
+	code := v.f.Code
+	for pc := v.plain(code); pc < len(code); pc += 1 + v.plain(code[pc+1:]) {
+		if err := v.instruction(code[pc]); err != nil {
 			return pc, err
 		}
 	}
@@ -350,7 +332,7 @@ func (v *verifier) function() (pc int, err error) {
 	if err := v.handlers(); err != nil {
 		return -1, err
 	}
-	if !loops {
+	if !v.loops {
 		return -1, nil
 	}
 	return verifyLoops(v.f)
@@ -377,19 +359,27 @@ func (v *verifier) frame() error {
 // positions checks that there are none, or that they follow each other from
 // instruction 0 on.
 func (v *verifier) positions() error {
-	last := int32(-1)
-	for i, p := range v.f.Positions {
-		switch {
-		case i == 0 && p.PC != 0:
-			return fmt.Errorf("the first position is that of instruction %d", p.PC)
-		case p.PC <= last || int(p.PC) >= len(v.f.Code):
-			return fmt.Errorf("position %d, of instruction %d, is out of order", i, p.PC)
-		case p.Line < 0 || p.Col < 0:
-			return fmt.Errorf("position %d, %d:%d, is negative", i, p.Line, p.Col)
+	last, end := int32(-1), int32(len(v.f.Code))
+	for i := range v.f.Positions {
+		p := &v.f.Positions[i]
+		if p.PC <= last || p.PC >= end || p.Line|p.Col < 0 || p.PC != 0 && i == 0 {
+			return v.position(i, last)
 		}
 		last = p.PC
 	}
 	return nil
+}
+
+// position gives what is wrong with a position behind that of instruction last.
+func (v *verifier) position(i int, last int32) error {
+	switch p := v.f.Positions[i]; {
+	case i == 0 && p.PC != 0:
+		return fmt.Errorf("the first position is that of instruction %d", p.PC)
+	case p.PC <= last || int(p.PC) >= len(v.f.Code):
+		return fmt.Errorf("position %d, of instruction %d, is out of order", i, p.PC)
+	default:
+		return fmt.Errorf("position %d, %d:%d, is negative", i, p.Line, p.Col)
+	}
 }
 
 // handlers checks that handlers are in the order of their ends, nested or
@@ -564,6 +554,7 @@ func (v *verifier) window(kind Operand, first, count int) error {
 // counter checks the registers of a counted loop: they are no variables that
 // functions write, and the loop's own variable is none of them.
 func (v *verifier) counter(in Instr) error {
+	v.loops = v.loops || in.Op == OpForLoop
 	first := int(in.A)
 	if err := v.registers(Counter, first, 0); err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 func TestVerifyAccepts(t *testing.T) {
@@ -357,8 +358,45 @@ func TestVerifyErrorNamesThePlace(t *testing.T) {
 	}
 }
 
-// BenchmarkVerify is of a program of a million instructions: loops nested 100
-// deep, a handler for every tenth instruction, ranges, calls.
+// A text that is not UTF-8 is found wherever it is wrong.
+func TestVerifyReadsWholeTexts(t *testing.T) {
+	for n := range 40 {
+		whole := strings.Repeat("x", n)
+		for i := range n {
+			for _, odd := range []string{"\xff", "\x80", "\xc3", "ä"} {
+				p := sumProgram()
+				p.Name = whole[:i] + odd + whole[i+1:]
+				if err := Verify(p); (err == nil) != utf8.ValidString(p.Name) {
+					t.Errorf("%q: %v", p.Name, err)
+				}
+			}
+		}
+	}
+}
+
+// A name that stands twice is found among few and among many, whatever others are there.
+func TestVerifyFindsNamesTwice(t *testing.T) {
+	for n := range 40 {
+		p := code()
+		p.Functions[0].Registers, p.Globals = 60, nil
+		for i := range n {
+			p.Globals = append(p.Globals, fmt.Sprintf("a%da", i), "")
+		}
+		p.Globals = p.Globals[:min(2*n, 50)]
+		if err := Verify(p); err != nil {
+			t.Fatalf("%d names: %v", n, err)
+		}
+		for i := 0; i < len(p.Globals); i += 2 {
+			p.Globals = append(p.Globals, p.Globals[i])
+			want := fmt.Sprintf("the pool has the name %q twice", p.Globals[i])
+			if err := Verify(p); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%d names: %v; want %s", n, err, want)
+			}
+			p.Globals = p.Globals[:len(p.Globals)-1]
+		}
+	}
+}
+
 // What is taken for plain must be right when it is looked at in full.
 func TestPlainIsRight(t *testing.T) {
 	gaps := code()
@@ -369,14 +407,15 @@ func TestPlainIsRight(t *testing.T) {
 	plain := 0
 	for _, p := range []*Program{code(), gaps, command, wideProgram(), callsProgram()} {
 		for i := range p.Functions {
-			v := verifier{p: p, index: i, f: &p.Functions[i], named: named(p)}
-			v.below = v.limits()
+			v := verifier{p: p, index: i, f: &p.Functions[i]}
+			v.limitProgram()
+			v.limitFunction()
 			for op := range 256 {
 				for n := range len(values) * len(values) * len(values) {
 					c := values[n%len(values)]
 					a, b := values[n/len(values)%len(values)], values[n/len(values)/len(values)]
 					in := Instr{Op: Op(op), A: uint8(a), B: uint8(b), X: uint8(a + b), C: c}
-					if !v.plain(in) {
+					if v.plain([]Instr{in}) == 0 {
 						continue
 					}
 					plain++
@@ -392,6 +431,8 @@ func TestPlainIsRight(t *testing.T) {
 	}
 }
 
+// BenchmarkVerify is of a program of a million instructions: loops nested 100
+// deep, a handler for every tenth instruction, ranges, calls.
 func BenchmarkVerify(b *testing.B) {
 	p := bigProgram(1_000_000)
 	if err := Verify(p); err != nil {
