@@ -61,8 +61,9 @@ func (m *Machine) appendVariables(dst []byte) (_ []byte, err error) {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			if err = m.output(len(code.program.Globals[b]) + 4); err == nil {
-				dst, err = m.AppendJSON(append(dst, code.members[b]...), m.stack[b])
+			name := &code.members[b]
+			if err = m.output(name.size + 4); err == nil {
+				dst, err = m.AppendJSON(append(dst, code.names[name.from:name.to]...), m.stack[b])
 			}
 		}
 		if err != nil {
@@ -73,14 +74,20 @@ func (m *Machine) appendVariables(dst []byte) (_ []byte, err error) {
 }
 
 func (m *Machine) appendLogs(dst []byte) ([]byte, error) {
-	for i, l := range m.logs {
-		if err := m.output(len(l.name.text) + 60); err != nil {
-			return dst, err
-		}
+	size := 0
+	for i := range m.logs {
+		size += m.logs[i].name.size + 60
+	}
+	if err := m.output(size); err != nil {
+		return dst, err
+	}
+	names := m.frames[0].code.names
+	for i := range m.logs {
+		l := &m.logs[i]
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = appendMillis(append(dst, l.name.head...), l.took)
+		dst = appendMillis(append(dst, names[l.name.from:l.name.to]...), l.took)
 		if l.failed {
 			dst = append(dst, `,"success":false}`...)
 		} else {

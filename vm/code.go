@@ -74,16 +74,24 @@ type Code struct {
 	functions []function
 	commands  []*Command // nil where the catalog has none of that interface
 	logs      []logName
+	members   []quotedName     // by slot: as it begins a member of a JSON object
+	names     string           // the texts of logs and members
 	slots     map[string]int32 // by name; nil where they are few
-	members   []string         // by slot: the name as it begins a member of a JSON object
 	status    int32            // slot of _status; -1 where there is none
 	// grants is what the contract gives: a definition's body that and nothing else; of
 	// what a script is given, only that. 0 in a script's leaves what it is given.
 	grants Capability
 }
 
-// logName is the name of a statement in the log, and how its entry begins as JSON.
-type logName struct{ text, head string }
+// quotedName is a name as JSON has it, from and to where in Code.names. size is its
+// length as it is.
+type quotedName struct{ from, to, size int }
+
+// logName is the name of a statement, as its entry in the log begins.
+type logName struct {
+	quotedName
+	index int // in bytecode.Program.Logs
+}
 
 // function is a bytecode.Function as the machine wants it.
 type function struct {
@@ -106,28 +114,31 @@ func Link(p *bytecode.Program, lookup func(name string) *Command) (*Code, error)
 	one := &struct { // allocation for what most programs are
 		code      Code
 		functions [1]function
-	}{code: Code{program: p, constants: constantValues(p.Constants)}}
+	}{}
 	c := &one.code
-	c.functions = one.functions[:0]
+	c.program, c.functions = p, one.functions[:]
+	if n := len(p.Functions); n > len(c.functions) {
+		c.functions = make([]function, n)
+	}
+	b := make(block, blockSize(p))
 	for i := range p.Functions {
 		f := &p.Functions[i]
-		c.functions = append(c.functions, function{
-			Function: f, code: words(f.Code),
+		c.functions[i] = function{
+			Function: f, code: link(p, f, take[word](&b, len(f.Code)+1)),
 			registers: f.Registers, params: f.Params, named: min(max(len(f.Locals), f.Params), f.Registers),
-			wide: f.Registers > bytecode.MaxDirect,
-		})
+			wide: isWide(f),
+		}
 	}
-	for i := range c.functions {
-		c.nearCalls(&c.functions[i])
-		fuse(c.functions[i].code)
+	c.constants = constantValues(p.Constants, &b)
+	c.writeNames(&b)
+	if n := len(p.Commands); n > 0 {
+		c.commands = make([]*Command, n)
 	}
-	c.commands = make([]*Command, len(p.Commands))
 	for i, want := range p.Commands {
 		if got := lookup(want.Name); got != nil && sameInterface(got.Params, want.Params) {
 			c.commands[i] = got
 		}
 	}
-	c.writeNames()
 	for _, name := range p.Requires {
 		granted, ok := ParseCapability(name)
 		if !ok {
@@ -136,6 +147,32 @@ func Link(p *bytecode.Program, lookup func(name string) *Command) (*Code, error)
 		c.grants |= granted
 	}
 	return c, nil
+}
+
+// block is memory for all of a Code that holds no pointers: one allocation, which the
+// garbage collector never looks into.
+type block []uint64
+
+// blockSize is how long a program's block is.
+func blockSize(p *bytecode.Program) int {
+	size := len(p.Logs)*int(unsafe.Sizeof(logName{})) + len(p.Globals)*int(unsafe.Sizeof(quotedName{}))
+	for i := range p.Functions {
+		size += (len(p.Functions[i].Code) + 1) * wordSize
+	}
+	for i := range p.Constants {
+		if k := &p.Constants[i]; k.Kind == bytecode.ConstString {
+			size += textWords(len(k.Text)) * 8
+		}
+	}
+	return (size + namesSize(p) + 7) / 8
+}
+
+// take takes n items from the front of a block. Their size is a multiple of eight bytes.
+func take[T any](b *block, n int) []T {
+	var item T
+	items := unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(*b))), n)
+	*b = (*b)[n*int(unsafe.Sizeof(item))/8:]
+	return items
 }
 
 // function gives a function that an instruction calls.
@@ -156,37 +193,43 @@ func (c *Code) slot(name string) (int32, bool) {
 	return i, ok
 }
 
-// writeNames writes the names of logs and slots as JSON has them, one behind the other
-// in one allocation, and finds out where the slots are.
-func (c *Code) writeNames() {
-	const begin, end = `{"command":`, `,"duration_ms":`
+// How the entry of a log begins as JSON, around the quoted name.
+const logBegin, logEnd = `{"command":`, `,"duration_ms":`
+
+// namesSize is how many bytes writeNames writes where nothing is escaped.
+func namesSize(p *bytecode.Program) int {
+	size := len(p.Logs)*len(logBegin+`""`+logEnd) + len(p.Globals)*len(`"":`)
+	for _, name := range p.Logs {
+		size += len(name)
+	}
+	for _, name := range p.Globals {
+		size += len(name)
+	}
+	return size
+}
+
+// writeNames writes the names of logs and slots as JSON has them, one behind the other,
+// and finds out where the slots are.
+func (c *Code) writeNames(b *block) {
 	logs, slots := c.program.Logs, c.program.Globals
-	size := 0
-	for _, name := range logs {
-		size += len(begin) + len(name) + len(`""`) + len(end)
-	}
-	for _, name := range slots {
-		size += len(name) + len(`"":`)
-	}
-	text := make([]byte, 0, size) // more where something is escaped
-	since := func(from int) string { return unsafe.String(unsafe.SliceData(text[from:]), len(text)-from) }
-	c.logs = make([]logName, len(logs))
+	c.logs, c.members, c.status = take[logName](b, len(logs)), take[quotedName](b, len(slots)), -1
+	room := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(*b))), 8*len(*b))
+	text := room[:0] // which moves where something is escaped
 	for i, name := range logs {
 		from := len(text)
-		text = append(AppendQuoted(append(text, begin...), name), end...)
-		c.logs[i] = logName{name, since(from)}
+		text = append(AppendQuoted(append(text, logBegin...), name), logEnd...)
+		c.logs[i] = logName{quotedName{from, len(text), len(name)}, i}
 	}
 	if len(slots) > fewSlots {
 		c.slots = make(map[string]int32, len(slots))
 	}
-	c.members, c.status = make([]string, len(slots)), -1
 	for i, name := range slots {
 		if name == "" { // a gap
 			continue
 		}
 		from := len(text)
 		text = append(AppendQuoted(text, name), ':')
-		c.members[i] = since(from)
+		c.members[i] = quotedName{from, len(text), len(name)}
 		if c.slots != nil {
 			c.slots[name] = int32(i)
 		}
@@ -194,6 +237,7 @@ func (c *Code) writeNames() {
 			c.status = int32(i)
 		}
 	}
+	c.names = unsafe.String(unsafe.SliceData(text), len(text))
 }
 
 // Program gives the program behind the code.
@@ -210,7 +254,8 @@ func (c *Code) Size() int {
 		n += 256 + 16*len(f.code) + 12*len(f.Positions) + 12*len(f.Handlers) + 32*len(f.Locals)
 	}
 	for i := range c.logs {
-		n += 64 + len(c.logs[i].text) + len(c.logs[i].head)
+		l := &c.logs[i]
+		n += 64 + l.size + l.to - l.from
 	}
 	for _, name := range c.program.Globals {
 		n += 96 + 2*len(name)
@@ -218,29 +263,65 @@ func (c *Code) Size() int {
 	return n
 }
 
-// words gives the instructions of a function as the machine keeps them, and one
-// more, which is never run: the machine points at the instruction behind the one that
-// it runs.
-func words(code []bytecode.Instr) []word {
-	ws := make([]word, len(code)+1)
-	for i, in := range code {
-		ws[i] = word{op: in.Op, a: in.A, b: in.B, x: in.X, c: in.C}
-		if bytecode.Ops[in.Op].Jumps() {
-			ws[i].c = int32((int(in.C) - i) * wordSize)
+// link writes the instructions of a function as the machine keeps them into ws, which
+// has room for one more: it is never run, but the machine points at the instruction
+// behind the one that it runs.
+func link(p *bytecode.Program, f *bytecode.Function, ws []word) []word {
+	copy(unsafe.Slice((*bytecode.Instr)(unsafe.Pointer(unsafe.SliceData(ws))), len(ws)), f.Code)
+	next := bytecode.OpInvalid // behind the instruction
+	for i := len(ws) - 1; i >= 0; i-- {
+		w := &ws[i]
+		op := w.op
+		if step := steps[op]; step != nothing {
+			switch step {
+			case jumps:
+				w.c = int32((int(w.c) - i) * wordSize)
+			case calls:
+				if !isWide(f) && !isWide(&p.Functions[w.c]) {
+					op = opCallNear
+					w.op = op
+				}
+			case leads:
+				w.fuse(next, w.behind(1))
+			}
 		}
+		next = op
 	}
 	return ws
 }
 
-// constantValues makes the values of constants. Their texts share one allocation.
-func constantValues(constants []bytecode.Constant) []Value {
-	size := 0
-	for i := range constants {
-		if k := &constants[i]; k.Kind == bytecode.ConstString {
-			size += textWords(len(k.Text))
+// step is what there is to be done for an operation when it is linked.
+type step uint8
+
+const (
+	nothing step = iota
+	jumps        // its target, counted from itself
+	calls        // of a function whose frame the loop itself can push, it may be an opCallNear
+	leads        // it is the first of some pairs
+)
+
+var steps = func() (all [256]step) {
+	for op := range all {
+		switch {
+		case pairs[op] != nil:
+			all[op] = leads
+		case op == int(bytecode.OpCall):
+			all[op] = calls
+		case op < bytecode.NumOps && bytecode.Ops[op].Jumps():
+			all[op] = jumps
 		}
 	}
-	texts := make([]uint64, size)
+	return all
+}()
+
+// isWide tells whether the frame of a function reaches beyond a window.
+func isWide(f *bytecode.Function) bool { return f.Registers > bytecode.MaxDirect }
+
+// constantValues makes the values of constants, and their texts in the block.
+func constantValues(constants []bytecode.Constant, b *block) []Value {
+	if len(constants) == 0 {
+		return nil
+	}
 	values := make([]Value, len(constants))
 	for i := range constants {
 		switch k := &constants[i]; k.Kind {
@@ -249,8 +330,8 @@ func constantValues(constants []bytecode.Constant) []Value {
 		case bytecode.ConstFloat:
 			values[i] = floatValue(math.Float64frombits(k.Bits))
 		case bytecode.ConstString:
-			values[i] = staticTextIn(unsafe.Pointer(unsafe.SliceData(texts)), k.Text)
-			texts = texts[textWords(len(k.Text)):]
+			text := take[uint64](b, textWords(len(k.Text)))
+			values[i] = staticTextIn(unsafe.Pointer(unsafe.SliceData(text)), k.Text)
 		default:
 			panic(fmt.Sprintf("vm: a verified constant of kind %d", k.Kind))
 		}
@@ -286,7 +367,8 @@ func (f *function) position(pc int) (line, col int) {
 	return int(f.Positions[lo].Line), int(f.Positions[lo].Col)
 }
 
-// word is an instruction as the machine keeps it.
+// word is an instruction as the machine keeps it: a bytecode.Instr, byte for byte, but
+// for its operation and where it jumps to.
 type word struct {
 	op      bytecode.Op
 	a, b, x uint8

@@ -23,40 +23,32 @@ const (
 	opLoadKMul  // OpLoadK, OpMul
 )
 
-// pairs are the operations that stand for two in a row, which the compiler often
-// writes. They spare a dispatch, and are charged like the two. The second one stays in
-// its place, for jumps to it and for the unusual cases of the first.
-var pairs = map[[2]bytecode.Op]bytecode.Op{
-	{bytecode.OpLog, bytecode.OpMove}:     opLogMove,
-	{bytecode.OpLog, bytecode.OpLoadK}:    opLogLoadK,
-	{bytecode.OpLog, bytecode.OpLoadI}:    opLogLoadI,
-	{bytecode.OpAdd, bytecode.OpForLoop}:  opAddLoop,
-	{bytecode.OpAddI, bytecode.OpForLoop}: opAddILoop,
-	{bytecode.OpAdd, bytecode.OpReturn}:   opAddReturn,
-	{bytecode.OpSubI, opCallNear}:         opSubICall,
-	{bytecode.OpMulI, bytecode.OpAdd}:     opMulIAdd,
-	{bytecode.OpLoadI, bytecode.OpMod}:    opLoadIMod,
-	{bytecode.OpLoadI, bytecode.OpJumpIf}: opLoadIIf,
-	{bytecode.OpLoadK, bytecode.OpMul}:    opLoadKMul,
+// pairs are the operations that stand for two in a row, by the first and the second of
+// them, which the compiler often writes. They spare a dispatch, and are charged like the
+// two. The second one stays in its place, for jumps to it and for the unusual cases of
+// the first.
+var pairs = [256]*[256]bytecode.Op{
+	bytecode.OpLog: {
+		bytecode.OpMove:  opLogMove,
+		bytecode.OpLoadK: opLogLoadK,
+		bytecode.OpLoadI: opLogLoadI,
+	},
+	bytecode.OpAdd: {
+		bytecode.OpForLoop: opAddLoop,
+		bytecode.OpReturn:  opAddReturn,
+	},
+	bytecode.OpAddI:  {bytecode.OpForLoop: opAddILoop},
+	bytecode.OpSubI:  {opCallNear: opSubICall},
+	bytecode.OpMulI:  {bytecode.OpAdd: opMulIAdd},
+	bytecode.OpLoadI: {bytecode.OpMod: opLoadIMod, bytecode.OpJumpIf: opLoadIIf},
+	bytecode.OpLoadK: {bytecode.OpMul: opLoadKMul},
 }
 
-// nearCalls marks the calls of a function whose frames the loop itself can push.
-func (c *Code) nearCalls(f *function) {
-	for i := range f.code {
-		if w := &f.code[i]; w.op == bytecode.OpCall && !f.wide && !c.functions[w.c].wide {
-			w.op = opCallNear
-		}
+// fuse makes w, which an operation next follows, one for both where pairs has one.
+func (w *word) fuse(next bytecode.Op, second *word) {
+	op := pairs[w.op][next]
+	if op == bytecode.OpInvalid || op == opAddReturn && w.a != second.a { // it returns something else
+		return
 	}
-}
-
-// fuse puts one operation for two into code, wherever pairs has one.
-func fuse(code []word) {
-	for i := range len(code) - 1 {
-		first, second := &code[i], &code[i+1]
-		op, ok := pairs[[2]bytecode.Op{first.op, second.op}]
-		if !ok || op == opAddReturn && first.a != second.a { // it returns something else
-			continue
-		}
-		first.op = op
-	}
+	w.op = op
 }

@@ -34,8 +34,8 @@ func TestFusedCodeMeansTheSame(t *testing.T) {
 		{bytecode.OpLoadI, bytecode.OpJumpIf, "if(a, 2, >=)\naddResult(a)\nend()"},
 		{bytecode.OpLoadK, bytecode.OpMul, "b = a * 1.5\naddResult(b)"},
 	}
-	if len(cases) != vm.Pairs {
-		t.Errorf("%d pairs are tested, of %d", len(cases), vm.Pairs)
+	if n := vm.Pairs(); len(cases) != n {
+		t.Errorf("%d pairs are tested, of %d", len(cases), n)
 	}
 	for _, c := range cases {
 		t.Run(c.first.String()+" "+c.second.String(), func(t *testing.T) {

@@ -223,7 +223,7 @@ func (m *Machine) eachVariable(f func(name string, v Value) error) error {
 func (m *Machine) Logs() []LogEntry {
 	entries := make([]LogEntry, len(m.logs))
 	for i, l := range m.logs {
-		entries[i] = LogEntry{l.name.text, l.took, !l.failed}
+		entries[i] = LogEntry{m.frames[0].code.program.Logs[l.name.index], l.took, !l.failed}
 	}
 	return entries
 }
