@@ -3,6 +3,8 @@
 package vm
 
 import (
+	"encoding/binary"
+	"math/bits"
 	"strconv"
 	"strings"
 	"unsafe"
@@ -74,36 +76,77 @@ func unquoteShort(b []byte, at int) (string, bool) {
 	const short = 8 << 10 // no time that anybody would have to be asked for
 	b = b[at+1 : min(len(b), at+1+short)]
 	s := unsafe.String(unsafe.SliceData(b), len(b))
-	end := plainEnd(s, 0, len(s))
-	for end < len(s) && s[end] == '\\' {
-		end = plainEnd(s, min(end+2, len(s)), len(s))
-	}
-	if end == len(s) || s[end] != '"' {
+	end := closingQuote(s, 0)
+	if end == len(s) {
 		return "", false
 	}
-	text := make([]byte, 0, end)
-	for s = s[:end]; ; {
-		i := strings.IndexByte(s, '\\')
-		if i < 0 {
-			text = append(text, s...)
-			return unsafe.String(unsafe.SliceData(text), len(text)), true
+	s = s[:end]
+	text := make([]byte, end)
+	from, to := unsafe.Pointer(unsafe.StringData(s)), unsafe.Pointer(unsafe.SliceData(text))
+	i, n := 0, 0     // n is never above i, so that there is room for what is read
+	odd := uint64(0) // a high bit where something is not plain ASCII
+	for {
+		for ; i+8 <= end; i, n = i+8, n+8 {
+			w := loadWord(unsafe.Add(from, i))
+			storeWord(unsafe.Add(to, n), w) // what is behind a backslash is written over
+			odd |= (w-' '*everyByte)&^w | w
+			slashes := w ^ '\\'*everyByte
+			if marks := (slashes - everyByte) &^ slashes & highBits; marks != 0 {
+				plain := bits.TrailingZeros64(marks) / 8
+				i, n = i+plain, n+plain
+				break
+			}
 		}
-		c, n := shortEscape(s[i:])
-		if n == 0 {
-			return "", false
+		for ; i < end && s[i] != '\\'; i, n = i+1, n+1 {
+			odd |= uint64(s[i] | s[i] - ' ')
+			text[n] = s[i]
 		}
-		text = append(append(text, s[:i]...), c)
-		s = s[i+n:]
+		if i == end {
+			break
+		}
+		c, size := escapes[s[i+1]], 2
+		if c == 0 {
+			if c, size = hexEscape(s[i:]); size == 0 {
+				return "", false
+			}
+		}
+		text[n] = c
+		i, n = i+size, n+1
+	}
+	return unsafe.String(unsafe.SliceData(text), n), odd&highBits == 0
+}
+
+func loadWord(p unsafe.Pointer) uint64 { return binary.LittleEndian.Uint64((*[8]byte)(p)[:]) }
+
+func storeWord(p unsafe.Pointer, w uint64) { binary.LittleEndian.PutUint64((*[8]byte)(p)[:], w) }
+
+// closingQuote gives the first place from i on of a quote that nothing escapes, or
+// the length of s.
+func closingQuote(s string, i int) int {
+	for from := i; ; i++ {
+		n := strings.IndexByte(s[i:], '"')
+		if n < 0 {
+			return len(s)
+		}
+		i += n
+		before := i
+		for before > from && s[before-1] == '\\' {
+			before--
+		}
+		if (i-before)%2 == 0 { // each escapes the next
+			return i
+		}
 	}
 }
 
-// shortEscape gives the ASCII character that the escape at the beginning of s stands
+// escapes are the characters that a backslash and a letter stand for.
+var escapes = [256]byte{
+	'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t',
+}
+
+// hexEscape gives the ASCII character that the escape \u0012 at the beginning of s stands
 // for, and the escape's length; 0 where it is another, or none.
-func shortEscape(s string) (c byte, n int) {
-	const letters, meant = `"\/bfnrt`, "\"\\/\b\f\n\r\t"
-	if i := strings.IndexByte(letters, s[1]); i >= 0 {
-		return meant[i], 2
-	}
+func hexEscape(s string) (c byte, n int) {
 	if s[1] == 'u' && len(s) >= 6 {
 		if code, err := strconv.ParseUint(s[2:6], 16, 7); err == nil {
 			return byte(code), 6
@@ -231,17 +274,10 @@ func (r *objectReader) name() (string, error) {
 // rawText finds the end of a text and hands it out as it stands.
 func (r *objectReader) rawText(key string) error {
 	from := r.pos + 1
-	end := from
-	for {
-		i := strings.IndexByte(r.s[end:], '"')
-		if i < 0 {
-			r.pos = len(r.s)
-			return r.fail("a text that does not end")
-		}
-		if end += i; !escaped(r.s[from:end]) {
-			break
-		}
-		end++
+	end := closingQuote(r.s, from)
+	if end == len(r.s) {
+		r.pos = end
+		return r.fail("a text that does not end")
 	}
 	r.pos = end + 1
 	if err := r.m.Charge(end - from + textSize); err != nil {
@@ -295,14 +331,4 @@ func (r *objectReader) noteMany(key string) error {
 		return err
 	}
 	return r.setNew(r.many, k, Value{})
-}
-
-// escaped tells whether what stands behind s is escaped: by the last one of an odd number
-// of backslashes.
-func escaped(s string) bool {
-	n := len(s)
-	for n > 0 && s[n-1] == '\\' {
-		n--
-	}
-	return (len(s)-n)%2 == 1
 }

@@ -396,7 +396,6 @@ func BenchmarkAppendJSON(b *testing.B) {
 	}
 }
 
-// Texts of any length with escapes are read whole.
 // TestUnquote has texts that are read in one go and others of each kind that are not.
 func TestUnquote(t *testing.T) {
 	m := NewMachine(Limits{})
@@ -425,6 +424,54 @@ func TestUnquote(t *testing.T) {
 	}
 }
 
+// An escape, and what may not stand in a text, is seen wherever it is.
+func TestUnquoteSeesEveryByte(t *testing.T) {
+	m := NewMachine(Limits{})
+	for n := range 40 {
+		for i := range n {
+			before, behind := strings.Repeat("a", i), strings.Repeat("b", n-i-1)
+			for escape, want := range map[string]string{`\n`: "\n", `\"`: `"`, `\\`: `\`, `\\\"`: `\"`, `\u0041`: "A", "é": "é"} {
+				text := `"` + before + escape + behind + `"`
+				if got, err := m.Unquote([]byte(text+`, "x"`), 0); got != before+want+behind || err != nil {
+					t.Errorf("%s is %q, %v", text, got, err)
+				}
+				if got, err := m.Unquote([]byte(text[:len(text)-1]), 0); err == nil {
+					t.Errorf("%s is %q", text[:len(text)-1], got)
+				}
+			}
+			for _, odd := range []string{"\n", "\x00", "\x1f", "\xff", `\x`, `\u00`} {
+				text := `"` + before + odd + behind + `"`
+				if got, err := m.Unquote([]byte(text), 0); err == nil && !json.Valid([]byte(text)) {
+					t.Errorf("%q is %q", text, got)
+				}
+			}
+		}
+	}
+}
+
+// A text is quoted as JSON wherever in it something has to be escaped, and however
+// much room there is.
+func TestAppendQuotedSeesEveryByte(t *testing.T) {
+	for n := range 40 {
+		for i := range n {
+			for _, part := range []string{"a", " ", "\x7f", `"`, `\`, "\n", "\x00", "\x1f", "é", "\u2028"} {
+				s := strings.Repeat("x", i) + part + strings.Repeat("y", n-i-1)
+				for room := range len(s) + 8 {
+					got := AppendQuoted(append(make([]byte, 0, 1+room), '-'), s)
+					var back string
+					if err := json.Unmarshal(got[1:], &back); err != nil || got[0] != '-' || back != s {
+						t.Fatalf("%q in %d bytes is %q, %v", s, room, got, err)
+					}
+					if escaped := strings.Contains(string(got), `\`); escaped != strings.Contains("\"\\\n\x00\x1f", part) {
+						t.Fatalf("%q is %q", s, got)
+					}
+				}
+			}
+		}
+	}
+}
+
+// Texts of any length with escapes are read whole.
 func TestEscapedTextsOfAnyLength(t *testing.T) {
 	for n := range 300 {
 		m := NewMachine(Limits{})

@@ -2,6 +2,8 @@
 
 package vm
 
+import "unsafe"
+
 // AppendJSON appends a value as compact JSON: dicts in their order, tuples as
 // lists, floats as Python writes them, texts escaped only where JSON demands
 // it. Of two keys with one text the later value stands in the earlier place.
@@ -236,12 +238,53 @@ func (w *jsonWriter) text(s string) error {
 // AppendQuoted appends a short text, which must be valid UTF-8, as JSON: unescaped
 // but for what JSON demands. Nothing is charged for it.
 func AppendQuoted(dst []byte, s string) []byte {
-	if from, end := len(dst), len(dst)+len(s)+2; end <= cap(dst) && escapeStart(s) == len(s) {
-		dst = dst[:end]
-		dst[from], dst[end-1] = '"', '"'
-		copy(dst[from+1:], s)
-		return dst
+	end := len(dst) + len(s) + 2
+	if end > cap(dst) {
+		return appendQuotedSlowly(dst, s)
 	}
+	to := unsafe.Add(unsafe.Pointer(unsafe.SliceData(dst)), len(dst))
+	if !copyPlain(unsafe.Add(to, 1), s) {
+		return appendQuotedSlowly(dst, s)
+	}
+	*(*byte)(to) = '"'
+	*(*byte)(unsafe.Add(to, len(s)+1)) = '"'
+	return dst[:end]
+}
+
+// copyPlain copies s to where there is room for it, unless something of it has to be
+// escaped. It tells whether it did. The words that it is read in may overlap.
+func copyPlain(to unsafe.Pointer, s string) bool {
+	from := unsafe.Pointer(unsafe.StringData(s))
+	switch n := len(s); {
+	case n > 16:
+		if escapeStart(s) < n {
+			return false
+		}
+		copy(unsafe.Slice((*byte)(to), n), s)
+	case n >= 8:
+		a, b := *(*uint64)(from), *(*uint64)(unsafe.Add(from, n-8))
+		if (special(a)|special(b))&highBits != 0 {
+			return false
+		}
+		*(*uint64)(to), *(*uint64)(unsafe.Add(to, n-8)) = a, b
+	case n >= 4:
+		a, b := *(*uint32)(from), *(*uint32)(unsafe.Add(from, n-4))
+		if special(uint64(a)|uint64(b)<<32)&highBits != 0 {
+			return false
+		}
+		*(*uint32)(to), *(*uint32)(unsafe.Add(to, n-4)) = a, b
+	case n > 0:
+		a, b, c := s[0], s[n/2], s[n-1]
+		const spaces = ' ' * everyByte &^ 0xffffff
+		if special(uint64(a)|uint64(b)<<8|uint64(c)<<16|spaces)&highBits != 0 {
+			return false
+		}
+		*(*byte)(to), *(*byte)(unsafe.Add(to, n/2)), *(*byte)(unsafe.Add(to, n-1)) = a, b, c
+	}
+	return true
+}
+
+func appendQuotedSlowly(dst []byte, s string) []byte {
 	return append(appendEscapedJSON(append(dst, '"'), s), '"')
 }
 
