@@ -114,12 +114,12 @@ func Link(p *bytecode.Program, lookup func(name string) *Command) (*Code, error)
 	one := &struct { // allocation for what most programs are
 		code      Code
 		functions [1]function
+		constants [6]Value
 	}{}
 	c := &one.code
-	c.program, c.functions = p, one.functions[:]
-	if n := len(p.Functions); n > len(c.functions) {
-		c.functions = make([]function, n)
-	}
+	c.program = p
+	c.functions = sized(one.functions[:], len(p.Functions))
+	c.constants = sized(one.constants[:], len(p.Constants))
 	b := make(block, blockSize(p))
 	for i := range p.Functions {
 		f := &p.Functions[i]
@@ -129,7 +129,7 @@ func Link(p *bytecode.Program, lookup func(name string) *Command) (*Code, error)
 			wide: isWide(f),
 		}
 	}
-	c.constants = constantValues(p.Constants, &b)
+	c.setConstants(&b)
 	c.writeNames(&b)
 	if n := len(p.Commands); n > 0 {
 		c.commands = make([]*Command, n)
@@ -147,6 +147,14 @@ func Link(p *bytecode.Program, lookup func(name string) *Command) (*Code, error)
 		c.grants |= granted
 	}
 	return c, nil
+}
+
+// sized gives n items: the first of those that there are, or new ones.
+func sized[T any](items []T, n int) []T {
+	if n > len(items) {
+		return make([]T, n)
+	}
+	return items[:n:n]
 }
 
 // block is memory for all of a Code that holds no pointers: one allocation, which the
@@ -317,26 +325,22 @@ var steps = func() (all [256]step) {
 // isWide tells whether the frame of a function reaches beyond a window.
 func isWide(f *bytecode.Function) bool { return f.Registers > bytecode.MaxDirect }
 
-// constantValues makes the values of constants, and their texts in the block.
-func constantValues(constants []bytecode.Constant, b *block) []Value {
-	if len(constants) == 0 {
-		return nil
-	}
-	values := make([]Value, len(constants))
-	for i := range constants {
-		switch k := &constants[i]; k.Kind {
+// setConstants makes the values of constants, and their texts in the block.
+func (c *Code) setConstants(b *block) {
+	for i := range c.constants {
+		v := &c.constants[i]
+		switch k := &c.program.Constants[i]; k.Kind {
 		case bytecode.ConstInt:
-			values[i] = IntValue(int64(k.Bits))
+			*v = IntValue(int64(k.Bits))
 		case bytecode.ConstFloat:
-			values[i] = floatValue(math.Float64frombits(k.Bits))
+			*v = floatValue(math.Float64frombits(k.Bits))
 		case bytecode.ConstString:
 			text := take[uint64](b, textWords(len(k.Text)))
-			values[i] = staticTextIn(unsafe.Pointer(unsafe.SliceData(text)), k.Text)
+			*v = staticTextIn(unsafe.Pointer(unsafe.SliceData(text)), k.Text)
 		default:
 			panic(fmt.Sprintf("vm: a verified constant of kind %d", k.Kind))
 		}
 	}
-	return values
 }
 
 func sameInterface(a, b []bytecode.Param) bool {
