@@ -93,9 +93,9 @@ func verifyKind(p *Program) error {
 func verifyTexts(p *Program) error {
 	var t texts
 	t.see(p.Name)
-	t.seeAll(p.Globals)
-	t.seeAll(p.Logs)
-	t.seeAll(p.Requires)
+	t.see(p.Globals...)
+	t.see(p.Logs...)
+	t.see(p.Requires...)
 	t.seeParams(p.Params)
 	for i := range p.Constants {
 		t.see(p.Constants[i].Text)
@@ -105,11 +105,11 @@ func verifyTexts(p *Program) error {
 		t.seeParams(p.Commands[i].Params)
 	}
 	for i := range p.Sites {
-		t.seeAll(p.Sites[i].Keywords)
+		t.see(p.Sites[i].Keywords...)
 	}
 	for i := range p.Functions {
 		t.see(p.Functions[i].Name)
-		t.seeAll(p.Functions[i].Locals)
+		t.see(p.Functions[i].Locals...)
 	}
 	if t.found {
 		return fmt.Errorf("the text %q is not UTF-8", t.odd)
@@ -123,15 +123,25 @@ type texts struct {
 	found bool
 }
 
-func (t *texts) see(s string) {
-	if !isUTF8(s) && !t.found {
-		t.odd, t.found = s, true
-	}
-}
-
-func (t *texts) seeAll(list []string) {
+// see looks at texts. Nearly all are ASCII, which shows eight bytes at a time; the last
+// ones it may look at twice.
+func (t *texts) see(list ...string) {
 	for _, s := range list {
-		t.see(s)
+		all := uint64(0)
+		switch n := len(s); {
+		case n >= 8:
+			all = load64(s[n-8:])
+			for rest := s; len(rest) > 8; rest = rest[8:] {
+				all |= load64(rest)
+			}
+		case n >= 4:
+			all = uint64(load32(s) | load32(s[n-4:]))
+		case n > 0:
+			all = uint64(s[0] | s[n/2] | s[n-1])
+		}
+		if all&0x8080808080808080 != 0 && !t.found && !utf8.ValidString(s) {
+			t.odd, t.found = s, true
+		}
 	}
 }
 
@@ -139,24 +149,6 @@ func (t *texts) seeParams(params []Param) {
 	for i := range params {
 		t.see(params[i].Name)
 	}
-}
-
-// isUTF8 is utf8.ValidString, quicker for ASCII, which nearly all texts are. It looks
-// at eight bytes at a time, at the last ones perhaps twice.
-func isUTF8(s string) bool {
-	all := uint64(0)
-	switch n := len(s); {
-	case n >= 8:
-		all = load64(s[n-8:])
-		for rest := s; len(rest) > 8; rest = rest[8:] {
-			all |= load64(rest)
-		}
-	case n >= 4:
-		all = uint64(load32(s) | load32(s[n-4:]))
-	case n > 0:
-		all = uint64(s[0] | s[n/2] | s[n-1])
-	}
-	return all&0x8080808080808080 == 0 || utf8.ValidString(s)
 }
 
 func load64(s string) uint64 { return uint64(load32(s)) | uint64(load32(s[4:]))<<32 }
