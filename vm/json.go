@@ -658,10 +658,13 @@ const (
 // special marks in the high bits the bytes of w that may not stand for
 // themselves in a JSON text: control characters, quotes, backslashes. Bits above the
 // first mark mean nothing.
-func special(w uint64) uint64 {
+func special(w uint64) uint64 { return anySpecial(w) &^ w }
+
+// anySpecial is special for ASCII: bytes that are not may be marked as well.
+func anySpecial(w uint64) uint64 {
 	quotes := w ^ '"'*everyByte
 	slashes := w ^ '\\'*everyByte
-	return ((w - ' '*everyByte) &^ w) | ((quotes - everyByte) &^ quotes) | ((slashes - everyByte) &^ slashes)
+	return (w - ' '*everyByte) | (quotes - everyByte) | (slashes - everyByte)
 }
 
 // plainEnd gives the first place from i on, before limit, of what is no plain
@@ -669,7 +672,7 @@ func special(w uint64) uint64 {
 func plainEnd(s string, i, limit int) int {
 	for ; limit-i >= 8; i += 8 {
 		w := load64(s[i:])
-		if marks := (special(w) | w) & highBits; marks != 0 {
+		if marks := (anySpecial(w) | w) & highBits; marks != 0 {
 			return i + bits.TrailingZeros64(marks)/8
 		}
 	}

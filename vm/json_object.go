@@ -7,6 +7,7 @@ import (
 	"math/bits"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 	"unsafe"
 )
 
@@ -70,8 +71,8 @@ func (m *Machine) Unquote(b []byte, at int) (string, error) {
 	return strings.Clone(v.str()), nil
 }
 
-// unquoteShort is Unquote for what scripts are as a rule: a short text of ASCII with
-// escapes of ASCII. It does not decide about any other.
+// unquoteShort is Unquote for what scripts are as a rule: a short text with escapes of
+// ASCII. It does not decide about any other.
 func unquoteShort(b []byte, at int) (string, bool) {
 	const short = 8 << 10 // no time that anybody would have to be asked for
 	b = b[at+1 : min(len(b), at+1+short)]
@@ -83,23 +84,25 @@ func unquoteShort(b []byte, at int) (string, bool) {
 	s = s[:end]
 	text := make([]byte, end)
 	from, to := unsafe.Pointer(unsafe.StringData(s)), unsafe.Pointer(unsafe.SliceData(text))
-	i, n := 0, 0     // n is never above i, so that there is room for what is read
-	odd := uint64(0) // a high bit where something is not plain ASCII
+	i, n := 0, 0 // n is never above i, so that there is room for what is read
+	// A high bit is where a control character stands, and where something is not ASCII.
+	control, wide := uint64(0), uint64(0)
 	for {
 		for ; i+8 <= end; i, n = i+8, n+8 {
 			w := loadWord(unsafe.Add(from, i))
 			storeWord(unsafe.Add(to, n), w) // what is behind a backslash is written over
-			odd |= (w-' '*everyByte)&^w | w
+			control, wide = control|(w-' '*everyByte)&^w, wide|w
 			slashes := w ^ '\\'*everyByte
-			if marks := (slashes - everyByte) &^ slashes & highBits; marks != 0 {
+			if marks := (slashes - everyByte) &^ w & highBits; marks != 0 {
 				plain := bits.TrailingZeros64(marks) / 8
 				i, n = i+plain, n+plain
 				break
 			}
 		}
 		for ; i < end && s[i] != '\\'; i, n = i+1, n+1 {
-			odd |= uint64(s[i] | s[i] - ' ')
-			text[n] = s[i]
+			c := s[i]
+			control, wide = control|uint64((c-' ')&^c), wide|uint64(c)
+			text[n] = c
 		}
 		if i == end {
 			break
@@ -113,7 +116,10 @@ func unquoteShort(b []byte, at int) (string, bool) {
 		text[n] = c
 		i, n = i+size, n+1
 	}
-	return unsafe.String(unsafe.SliceData(text), n), odd&highBits == 0
+	if control&highBits != 0 || wide&highBits != 0 && !utf8.Valid(text[:n]) {
+		return "", false
+	}
+	return unsafe.String(unsafe.SliceData(text), n), true
 }
 
 func loadWord(p unsafe.Pointer) uint64 { return binary.LittleEndian.Uint64((*[8]byte)(p)[:]) }
