@@ -177,6 +177,9 @@ func blockSize(p *bytecode.Program) int {
 
 // take takes n items from the front of a block. Their size is a multiple of eight bytes.
 func take[T any](b *block, n int) []T {
+	if n == 0 {
+		return nil
+	}
 	var item T
 	items := unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(*b))), n)
 	*b = (*b)[n*int(unsafe.Sizeof(item))/8:]
