@@ -62,8 +62,8 @@ func (m *Machine) appendVariables(dst []byte) (_ []byte, err error) {
 				dst = append(dst, ',')
 			}
 			name := &code.members[b]
-			if err = m.output(name.size + 4); err == nil {
-				dst, err = m.AppendJSON(append(dst, code.names[name.from:name.to]...), m.stack[b])
+			if err = m.output(int(name.size) + 4); err == nil {
+				dst, err = m.AppendJSON(append(dst, name.in(code.names)...), m.stack[b])
 			}
 		}
 		if err != nil {
@@ -76,7 +76,7 @@ func (m *Machine) appendVariables(dst []byte) (_ []byte, err error) {
 func (m *Machine) appendLogs(dst []byte) ([]byte, error) {
 	size := 0
 	for i := range m.logs {
-		size += m.logs[i].name.size + 60
+		size += int(m.logs[i].name.size) + 60
 	}
 	if err := m.output(size); err != nil {
 		return dst, err
@@ -87,7 +87,7 @@ func (m *Machine) appendLogs(dst []byte) ([]byte, error) {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = appendMillis(append(dst, names[l.name.from:l.name.to]...), l.took)
+		dst = appendMillis(append(dst, l.name.in(names)...), l.took)
 		if l.failed {
 			dst = append(dst, `,"success":false}`...)
 		} else {

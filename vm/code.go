@@ -83,9 +83,14 @@ type Code struct {
 	grants Capability
 }
 
-// quotedName is a name as JSON has it, from and to where in Code.names. size is its
-// length as it is.
-type quotedName struct{ from, to, size int }
+// quotedName is a name as JSON has it: from where in Code.names, and how long it is there.
+// size is its length as it is.
+type quotedName struct {
+	from       int
+	long, size uint32
+}
+
+func (q *quotedName) in(names string) string { return names[q.from : q.from+int(q.long)] }
 
 // logName is the name of a statement, as its entry in the log begins.
 type logName struct {
@@ -229,7 +234,7 @@ func (c *Code) writeNames(b *block) {
 	for i, name := range logs {
 		from := len(text)
 		text = append(AppendQuoted(append(text, logBegin...), name), logEnd...)
-		c.logs[i] = logName{quotedName{from, len(text), len(name)}, i}
+		c.logs[i] = logName{quotedName{from, uint32(len(text) - from), uint32(len(name))}, i}
 	}
 	if len(slots) > fewSlots {
 		c.slots = make(map[string]int32, len(slots))
@@ -240,7 +245,7 @@ func (c *Code) writeNames(b *block) {
 		}
 		from := len(text)
 		text = append(AppendQuoted(text, name), ':')
-		c.members[i] = quotedName{from, len(text), len(name)}
+		c.members[i] = quotedName{from, uint32(len(text) - from), uint32(len(name))}
 		if c.slots != nil {
 			c.slots[name] = int32(i)
 		}
@@ -266,7 +271,7 @@ func (c *Code) Size() int {
 	}
 	for i := range c.logs {
 		l := &c.logs[i]
-		n += 64 + l.size + l.to - l.from
+		n += 64 + int(l.size+l.long)
 	}
 	for _, name := range c.program.Globals {
 		n += 96 + 2*len(name)
