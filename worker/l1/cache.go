@@ -4,17 +4,20 @@
 // # How it works
 //
 // Reading takes no lock and writes nothing that another core reads often. A hit
-// walks an open-addressed table of atomic pointers, compares the text, and notes
+// walks an open-addressed table of hashes and entries, compares the text, and notes
 // the time of use in the entry: the number of insertions so far, so that a text
 // asked again and again is written to once for each insertion, not for each hit.
 // Writing takes one mutex; whoever writes has just compiled something, which
 // takes a hundred times as long as the lock is held.
 //
-// The order of use is a heap by time of use, put right only when something has
-// to go: the entry at the top goes if its time still holds, and is placed anew
-// if it was used since. So the victim is the least recently used entry exactly,
-// but for hits between the same two insertions, among which no order is known.
-// That is a lazy priority queue, as in the lazy form of Prim's algorithm (Sedgewick
+// The order of use is put right only when something has to go. Entries stand in a
+// queue, as they came in; the first one goes if it was never asked for again, and is
+// placed anew if it was, in a heap by time of use. The first of queue and heap
+// together goes if its time still holds, and is placed anew if it was used since. So
+// the victim is the least recently used entry exactly, but for hits between the same
+// two insertions, among which no order is known; and where every script is new, one
+// comes and one goes in a time that does not depend on how many there are. The heap
+// is a lazy priority queue, as in the lazy form of Prim's algorithm (Sedgewick
 // & Wayne, Algorithms, 4th ed., 4.3); of caches, Yang et al. call it lazy promotion
 // ("FIFO can be Better than LRU", HotOS 2023).
 //
@@ -73,7 +76,7 @@ type Cache[V any] struct {
 
 	mu      sync.Mutex // for all below, and for writing to the table
 	order   order[V]
-	flights map[string]*flight[V] // what is being made, by key
+	flights flights[V] // what is being made
 	bytes   atomic.Int64
 	entries atomic.Int64
 	evicted atomic.Uint64
@@ -81,27 +84,29 @@ type Cache[V any] struct {
 	counters counters
 }
 
-// entry is a key with its value. But for used, readers see it as it was made.
+// entry is a key with its value. Readers see these as they were made, but for used.
 type entry[V any] struct {
 	key   string
-	hash  uint64
 	value V
+	hash  uint64
 	cost  int
 	used  atomic.Uint64 // the clock at its latest use
+
+	// Its place in the order, under the lock.
+	placed     uint64 // the clock when it came into the queue, or inHeap
+	prev, next *entry[V]
 }
+
+// inHeap is the place of entries that were placed anew. The clock is past it.
+const inHeap = 0
 
 // New returns an empty cache.
 func New[V any](opt Options) *Cache[V] {
 	if opt.Bytes == 0 {
 		opt.Bytes = DefaultBytes
 	}
-	c := &Cache[V]{
-		seed:    maphash.MakeSeed(),
-		mask:    ^uint64(0),
-		most:    opt.Bytes,
-		flights: make(map[string]*flight[V]),
-	}
-	c.table.Store(newTable[V](0, new(entry[V])))
+	c := &Cache[V]{seed: maphash.MakeSeed(), mask: ^uint64(0), most: opt.Bytes}
+	c.table.Store(newTable[V](0))
 	c.clock.Store(1)
 	return c
 }
@@ -148,24 +153,25 @@ func (c *Cache[V]) Put(key string, value V, size int) {
 
 // put is Put under the lock.
 func (c *Cache[V]) put(h uint64, key string, value V, size int) {
-	c.remove(h, key)
+	if old := find(c.table.Load(), h, key); old != nil {
+		c.remove(old)
+	}
 	largest := c.most / 8
 	cost := c.cost(key, size)
 	if size < 0 || size > largest || cost > largest {
 		return
 	}
 	for int(c.bytes.Load()) > c.most-cost {
-		oldest := c.order.oldest()
-		c.remove(oldest.hash, oldest.key)
+		c.remove(c.order.victim())
 		c.evicted.Add(1)
 	}
-	e := &entry[V]{key: key, hash: h, value: value, cost: cost}
+	e := &entry[V]{key: key, value: value, hash: h, cost: cost}
 	now := c.clock.Add(1)
 	e.used.Store(now)
 	c.order.add(e, now)
-	if t := c.table.Load(); t.sparse(len(c.order)) || !t.insert(e) {
-		t = t.rebuilt(len(c.order))
-		t.insert(e)
+	if t := c.table.Load(); t.sparse(c.order.len()) || !t.insert(h, e) {
+		t = t.rebuilt(c.order.len())
+		t.insert(h, e)
 		c.table.Store(t)
 	}
 	c.clock.Store(now + 1)
@@ -173,28 +179,28 @@ func (c *Cache[V]) put(h uint64, key string, value V, size int) {
 	c.entries.Add(1)
 }
 
-// cost is what an entry counts: its value, its key, itself, and its places in
-// the table and in the order, which double when they are full.
+// cost is what an entry counts: its value, its key, itself, its slots in the table,
+// of which there are twice as many and more, and its place in the heap, which doubles
+// when it is full.
 func (c *Cache[V]) cost(key string, size int) int {
-	const places = 4*int(unsafe.Sizeof(uintptr(0))) + 2*int(unsafe.Sizeof(place[V]{}))
+	const places = 3*int(unsafe.Sizeof(slot[V]{})) + 2*int(unsafe.Sizeof(place[V]{}))
 	return size + len(key) + int(unsafe.Sizeof(entry[V]{})) + places
 }
 
-// Delete drops a key, in time proportional to the number of entries. It does not
-// stop a Load of it that is under way.
+// Delete drops a key, in time proportional to the number of entries that were asked
+// for again. It does not stop a Load of it that is under way.
 func (c *Cache[V]) Delete(key string) {
 	h := c.hashString(key)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.remove(h, key)
+	if e := find(c.table.Load(), h, key); e != nil {
+		c.remove(e)
+	}
 }
 
-// remove takes a key out, if it is there, under the lock.
-func (c *Cache[V]) remove(h uint64, key string) {
-	e := c.table.Load().remove(h, key)
-	if e == nil {
-		return
-	}
+// remove takes an entry out, under the lock.
+func (c *Cache[V]) remove(e *entry[V]) {
+	c.table.Load().remove(e)
 	c.order.remove(e)
 	c.bytes.Add(-int64(e.cost))
 	c.entries.Add(-1)
@@ -220,5 +226,11 @@ func (c *Cache[V]) Stats() Stats {
 	return s
 }
 
-func (c *Cache[V]) hash(key []byte) uint64       { return maphash.Bytes(c.seed, key) & c.mask }
-func (c *Cache[V]) hashString(key string) uint64 { return maphash.String(c.seed, key) & c.mask }
+// hash gives the hash of a key, which no slot takes for one of its own marks.
+func (c *Cache[V]) hash(key []byte) uint64 {
+	return maphash.Bytes(c.seed, key)&c.mask | hashes
+}
+
+func (c *Cache[V]) hashString(key string) uint64 {
+	return maphash.String(c.seed, key)&c.mask | hashes
+}

@@ -257,12 +257,13 @@ func TestUnusedMemoryIsGivenBack(t *testing.T) {
 	c := New[int](Options{Bytes: 8 << 20})
 	for i := range 20_000 {
 		c.Put(fmt.Sprint(i), i, 1)
+		c.GetString(fmt.Sprint(i)) // it will be placed anew
 	}
 	for i := range 32 {
 		c.Put(fmt.Sprint("large ", i), i, 512<<10)
 	}
-	if slots := len(c.table.Load().slots); slots > 16*c.Len() || cap(c.order) > 16*c.Len() {
-		t.Errorf("%d slots and %d places for %d entries", slots, cap(c.order), c.Len())
+	if slots := len(c.table.Load().slots); slots > 16*c.Len() || cap(c.order.again) > 16*c.Len() {
+		t.Errorf("%d slots and %d places for %d entries", slots, cap(c.order.again), c.Len())
 	}
 }
 
@@ -304,13 +305,31 @@ func checkSums(t *testing.T, c *Cache[int]) {
 	t.Helper()
 	bytes, entries := 0, 0
 	for i := range c.table.Load().slots {
-		if e := c.table.Load().slots[i].Load(); e != nil && e != c.table.Load().gone {
+		s := &c.table.Load().slots[i]
+		if e := s.entry.Load(); e != nil {
+			if s.hash.Load() != e.hash {
+				t.Fatalf("the slot of %q has the hash %#x, it has %#x", e.key, s.hash.Load(), e.hash)
+			}
 			bytes += e.cost
 			entries++
+		} else if s.hash.Load() >= hashes {
+			t.Fatalf("a slot with the hash %#x has no entry", s.hash.Load())
 		}
 	}
-	if entries != c.Len() || entries != len(c.order) || bytes != c.Bytes() {
-		t.Fatalf("%d entries with %d bytes; %d in the order, counted %d with %d",
-			entries, bytes, len(c.order), c.Len(), c.Bytes())
+	queued := 0
+	for e, last := c.order.oldest, (*entry[int])(nil); e != nil; e, last = e.next, e {
+		if e.prev != last || e.placed == inHeap || last != nil && last.placed >= e.placed {
+			t.Fatalf("%q stands wrong in the queue", e.key)
+		}
+		queued++
+	}
+	for _, p := range c.order.again {
+		if p.e.placed != inHeap {
+			t.Fatalf("%q stands in the queue and in the heap", p.e.key)
+		}
+	}
+	if queued != c.order.queued || entries != c.Len() || entries != c.order.len() || bytes != c.Bytes() {
+		t.Fatalf("%d entries with %d bytes; %d in the queue, counted %d, %d in the order, counted %d with %d",
+			entries, bytes, queued, c.order.queued, c.order.len(), c.Len(), c.Bytes())
 	}
 }

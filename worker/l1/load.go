@@ -18,12 +18,11 @@ type ownError struct{ err error }
 func (e *ownError) Error() string { return e.err.Error() }
 func (e *ownError) Unwrap() error { return e.err }
 
-// flight is a value being built. What it holds is written before done is closed.
-type flight[V any] struct {
-	done   chan struct{} // nil while nobody waits
-	shared bool          // whether value and err are for those that wait, too
-	value  V
-	err    error
+// Place is what a call holds while it builds, and gives up for as long as it waits for
+// another call that builds the same: a place among those that run.
+type Place interface {
+	Leave()
+	Enter() error
 }
 
 // Load returns the value of a key, and builds it where there is none: of calls
@@ -41,7 +40,7 @@ func (c *Cache[V]) Load(ctx context.Context, key []byte, build func(key string) 
 	if value, ok := c.found(find(c.table.Load(), h, key)); ok {
 		return value, nil
 	}
-	return c.load(ctx, h, string(key), build)
+	return c.load(ctx, nil, h, string(key), build)
 }
 
 // LoadString is Load for a key that is a string. The cache keeps a copy, so it
@@ -51,28 +50,32 @@ func (c *Cache[V]) LoadString(ctx context.Context, key string, build func(key st
 	if value, ok := c.found(find(c.table.Load(), h, key)); ok {
 		return value, nil
 	}
-	return c.load(ctx, h, strings.Clone(key), build)
+	return c.load(ctx, nil, h, strings.Clone(key), build)
 }
 
-func (c *Cache[V]) load(ctx context.Context, h uint64, key string, build func(string) (V, int, error)) (V, error) {
+// BuildString is LoadString for a key that GetString has just missed: it does not
+// count the miss again. It leaves the place while it waits, and enters it again before
+// it returns; an error of Enter is its own. place may be nil.
+func (c *Cache[V]) BuildString(ctx context.Context, place Place, key string, build func(key string) (value V, size int, err error)) (V, error) {
+	return c.load(ctx, place, c.hashString(key), strings.Clone(key), build)
+}
+
+func (c *Cache[V]) load(ctx context.Context, place Place, h uint64, key string, build func(string) (V, int, error)) (none V, err error) {
 	for ctx.Err() == nil {
 		f, first, e := c.board(h, key)
 		switch {
 		case e != nil:
 			return e.value, nil
 		case first:
-			c.build(f, h, key, build)
+			return c.build(f, build)
+		}
+		if err := f.wait(ctx, place); err != nil {
+			return none, err
+		}
+		if f.shared {
 			return f.value, f.err
 		}
-		select {
-		case <-f.done:
-			if f.shared {
-				return f.value, f.err
-			}
-		case <-ctx.Done():
-		}
 	}
-	var none V
 	return none, context.Cause(ctx)
 }
 
@@ -85,39 +88,110 @@ func (c *Cache[V]) board(h uint64, key string) (f *flight[V], first bool, e *ent
 		c.touch(e)
 		return nil, false, e
 	}
-	if f := c.flights[key]; f != nil {
+	if f := *c.flights.of(h, key); f != nil {
 		if f.done == nil {
 			f.done = make(chan struct{})
 		}
 		return f, false, nil
 	}
-	f = new(flight[V])
-	c.flights[key] = f
-	return f, true, nil
+	return c.flights.begin(h, key), true, nil
 }
 
 // build makes the value of a flight, and ends the flight also when it panics.
-func (c *Cache[V]) build(f *flight[V], h uint64, key string, build func(string) (V, int, error)) {
+func (c *Cache[V]) build(f *flight[V], build func(string) (V, int, error)) (value V, err error) {
 	size, built := 0, false
 	defer func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		if built && f.err == nil {
-			c.put(h, key, f.value, size)
+		if built && err == nil {
+			c.put(f.hash, f.key, value, size)
 		}
-		delete(c.flights, key)
-		if f.done != nil {
-			close(f.done)
-		}
+		f.value, f.err, f.shared = value, err, built && !isOwn(err)
+		c.flights.end(f)
 	}()
-	f.value, size, f.err = build(key)
-	var own *ownError
-	f.shared = !errors.As(f.err, &own)
+	value, size, err = build(f.key)
 	built = true
+	return value, err
 }
 
-// BuildString is LoadString for a key that GetString has just missed: it does not
-// count the miss again.
-func (c *Cache[V]) BuildString(ctx context.Context, key string, build func(key string) (value V, size int, err error)) (V, error) {
-	return c.load(ctx, c.hashString(key), strings.Clone(key), build)
+func isOwn(err error) bool {
+	if err == nil {
+		return false
+	}
+	var own *ownError
+	return errors.As(err, &own)
+}
+
+// flight is a value being built. What it holds is written before done is closed.
+type flight[V any] struct {
+	key    string
+	hash   uint64
+	next   *flight[V]    // in the same list
+	done   chan struct{} // nil while nobody waits
+	shared bool          // whether value and err are for those that wait, too
+	value  V
+	err    error
+}
+
+// wait waits for the end of the flight of another call, without the place. Its error is
+// that of the waiting.
+func (f *flight[V]) wait(ctx context.Context, place Place) error {
+	if place != nil {
+		place.Leave()
+	}
+	var gone error
+	select {
+	case <-f.done:
+	case <-ctx.Done():
+		gone = context.Cause(ctx)
+	}
+	if place != nil {
+		if err := place.Enter(); err != nil {
+			return err
+		}
+	}
+	return gone
+}
+
+// flightBits is how many bits of a hash tell the list of a flight.
+const flightBits = 6
+
+// flights are all that are under way, by hash, in lists that are short unless thousands
+// wait for what they build.
+type flights[V any] struct {
+	lists [1 << flightBits]*flight[V]
+	spare *flight[V] // a list of those that have ended and that nobody waited for
+}
+
+// of gives where the flight of a key stands, or would.
+func (fs *flights[V]) of(h uint64, key string) **flight[V] {
+	at := &fs.lists[h>>(64-flightBits)]
+	for *at != nil && ((*at).hash != h || (*at).key != key) {
+		at = &(*at).next
+	}
+	return at
+}
+
+// begin begins the flight of a key that has none.
+func (fs *flights[V]) begin(h uint64, key string) *flight[V] {
+	f := fs.spare
+	if f != nil {
+		fs.spare = f.next
+	} else {
+		f = new(flight[V])
+	}
+	f.key, f.hash, f.next = key, h, nil
+	*fs.of(h, key) = f
+	return f
+}
+
+// end ends a flight, and tells those that wait.
+func (fs *flights[V]) end(f *flight[V]) {
+	*fs.of(f.hash, f.key) = f.next
+	if f.done != nil {
+		close(f.done)
+		return
+	}
+	*f = flight[V]{next: fs.spare}
+	fs.spare = f
 }

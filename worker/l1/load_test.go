@@ -86,8 +86,8 @@ func TestLoad(t *testing.T) {
 				if v, ok := c.GetString("script"); ok != tt.kept || ok && v != 42 {
 					t.Errorf("the cache has %d, %v", v, ok)
 				}
-				if len(c.flights) != 0 {
-					t.Errorf("%d flights are left", len(c.flights))
+				if c.flights.lists != [len(c.flights.lists)]*flight[int]{} {
+					t.Error("a flight is left")
 				}
 			})
 		})
@@ -196,5 +196,42 @@ func TestLoadOfDifferentKeysDoesNotWait(t *testing.T) {
 		if got := <-done; got != (answer{42, nil}) {
 			t.Errorf("slow: %v", got)
 		}
+	})
+}
+
+// turn is a Place that counts how often it is held.
+type turn struct{ held int }
+
+func (t *turn) Leave()       { t.held-- }
+func (t *turn) Enter() error { t.held++; return nil }
+
+// TestPlaceIsLeftForWaitingAlone has one call build while another waits for it.
+func TestPlaceIsLeftForWaitingAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := New[int](Options{})
+		leave := make(chan struct{})
+		turns := []*turn{{1}, {1}}
+		for _, p := range turns {
+			go func() {
+				v, err := c.BuildString(t.Context(), p, "script", func(string) (int, int, error) {
+					if p.held != 1 {
+						t.Errorf("%d places are held while it builds", p.held)
+					}
+					<-leave
+					return own()
+				})
+				if p.held != 1 || v != 0 || !errors.Is(err, errQuota) {
+					t.Errorf("%d places are held after %d, %v", p.held, v, err)
+				}
+			}()
+		}
+		for _, want := range []int{1, 2} { // the second builds when the first could not
+			synctest.Wait()
+			if held := turns[0].held + turns[1].held; held != want {
+				t.Errorf("%d places are held, want %d", held, want)
+			}
+			leave <- struct{}{}
+		}
+		synctest.Wait()
 	})
 }

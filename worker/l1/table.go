@@ -8,60 +8,86 @@ import (
 )
 
 // table is a hash table with linear probing, for any number of readers and one
-// writer at a time. A slot is empty, holds an entry, or holds gone, where one
-// was: readers of what stands behind it must walk on. A slot that has ceased
-// to be empty stays so; a table with too few empty ones is replaced.
+// writer at a time. A slot that has ceased to be empty stays so, because readers of
+// what stands behind it must walk on; a table with too few empty ones is replaced.
 type table[V any] struct {
-	slots []atomic.Pointer[entry[V]] // a power of two
-	shift int                        // 64 less the bits of a slot's number
-	room  int                        // empty slots that may still be taken
-	gone  *entry[V]
+	slots []slot[V] // a power of two
+	shift int       // 64 less the bits of a slot's number
+	room  int       // empty slots that may still be taken
 }
+
+// slot is a place for an entry. Its hash stands beside it, so that whoever walks by
+// need not look at the entry, which is in no processor's cache.
+type slot[V any] struct {
+	hash  atomic.Uint64 // empty, gone, or the hash of the entry
+	entry atomic.Pointer[entry[V]]
+}
+
+// What a slot has in place of a hash, which is larger than both.
+const (
+	empty = iota
+	gone  // an entry was here
+	hashes
+)
 
 // minSlots is a number so that a table is at most half full when it is new.
 const minSlots = 16
 
 // newTable returns a table that is at most half full with so many entries.
-func newTable[V any](entries int, gone *entry[V]) *table[V] {
+func newTable[V any](entries int) *table[V] {
 	width := bits.Len(uint(max(2*entries, minSlots) - 1))
 	n := 1 << width
-	return &table[V]{
-		slots: make([]atomic.Pointer[entry[V]], n),
-		shift: 64 - width,
-		room:  n / 4 * 3,
-		gone:  gone,
-	}
+	return &table[V]{slots: make([]slot[V], n), shift: 64 - width, room: n / 4 * 3}
+}
+
+// at gives the slot at a distance from where those of a hash begin.
+func (t *table[V]) at(h, distance uint64) *slot[V] {
+	return &t.slots[(h>>t.shift+distance)&uint64(len(t.slots)-1)]
 }
 
 // find returns the entry of a key, nil where there is none.
 func find[V any, K string | []byte](t *table[V], h uint64, key K) *entry[V] {
-	for i := h >> t.shift; ; i++ {
-		e := t.slots[i&uint64(len(t.slots)-1)].Load()
-		if e == nil {
+	for i := uint64(0); ; i++ {
+		s := t.at(h, i)
+		switch s.hash.Load() {
+		case h: // a moment ago: by now the slot may hold another one
+			if e := s.entry.Load(); e != nil && e.key == string(key) {
+				return e
+			}
+		case empty:
 			return nil
-		}
-		if e.hash == h && e.key == string(key) && e != t.gone {
-			return e
 		}
 	}
 }
 
 // insert puts in an entry whose key is not there. It does not where the table
 // is full.
-func (t *table[V]) insert(e *entry[V]) bool {
-	for i := e.hash >> t.shift; ; i++ {
-		slot := &t.slots[i&uint64(len(t.slots)-1)]
-		switch slot.Load() {
-		case nil:
+func (t *table[V]) insert(h uint64, e *entry[V]) bool {
+	for i := uint64(0); ; i++ {
+		s := t.at(h, i)
+		switch s.hash.Load() {
+		case empty:
 			if t.room == 0 {
 				return false
 			}
 			t.room--
-			slot.Store(e)
-			return true
-		case t.gone:
-			slot.Store(e)
-			return true
+		case gone:
+		default:
+			continue
+		}
+		s.entry.Store(e)
+		s.hash.Store(h)
+		return true
+	}
+}
+
+// remove takes an entry out that is there.
+func (t *table[V]) remove(e *entry[V]) {
+	for i := uint64(0); ; i++ {
+		if s := t.at(e.hash, i); s.entry.Load() == e {
+			s.hash.Store(gone)
+			s.entry.Store(nil)
+			return
 		}
 	}
 }
@@ -71,27 +97,12 @@ func (t *table[V]) sparse(entries int) bool {
 	return len(t.slots) > minSlots && len(t.slots) > 8*entries
 }
 
-// remove takes a key out and returns its entry, nil where there is none.
-func (t *table[V]) remove(h uint64, key string) *entry[V] {
-	for i := h >> t.shift; ; i++ {
-		slot := &t.slots[i&uint64(len(t.slots)-1)]
-		e := slot.Load()
-		if e == nil {
-			return nil
-		}
-		if e.hash == h && e.key == key && e != t.gone {
-			slot.Store(t.gone)
-			return e
-		}
-	}
-}
-
 // rebuilt returns a table with the same entries, made for so many.
 func (t *table[V]) rebuilt(entries int) *table[V] {
-	next := newTable[V](entries, t.gone)
+	next := newTable[V](entries)
 	for i := range t.slots {
-		if e := t.slots[i].Load(); e != nil && e != t.gone {
-			next.insert(e)
+		if s := &t.slots[i]; s.hash.Load() >= hashes {
+			next.insert(s.hash.Load(), s.entry.Load())
 		}
 	}
 	return next
