@@ -97,6 +97,7 @@ type Source struct{ Name, Text string }
 // immutable and safe for concurrent use.
 type Engine struct {
 	commands    Commands
+	signature   func(name string) *bytecode.Signature // commands', made once
 	limits      Limits
 	diagnostics []Diagnostic
 	executions  *sync.Pool // of *Execution; shared with engines that With made
@@ -120,6 +121,7 @@ func (d Diagnostic) Caution() bool { return d.Code == "" }
 func New(opt Options) (*Engine, error) {
 	e := &Engine{commands: opt.Commands, limits: opt.Limits, executions: new(sync.Pool), compilers: new(sync.Pool)}
 	if e.commands != nil {
+		e.signature = e.commands.Signature
 		return e, nil
 	}
 	stock := catalog.New(command.Signature, command.Natives(opt.Host))
@@ -144,7 +146,7 @@ func New(opt Options) (*Engine, error) {
 		}
 		return nil, inSource(name, asError(err))
 	}
-	e.commands = c
+	e.commands, e.signature = c, c.Signature
 	for _, d := range diagnostics {
 		e.diagnostics = append(e.diagnostics, convertDiagnostic(sources[d.Definition], d.Diagnostic))
 	}
@@ -179,7 +181,10 @@ func inSource(name string, err error) error {
 // With gives an engine that compiles against other commands and shares everything
 // else. Programs of this engine may run in executions of the other.
 func (e *Engine) With(c Commands) *Engine {
-	return &Engine{commands: c, limits: e.limits, executions: e.executions, compilers: e.compilers}
+	return &Engine{
+		commands: c, signature: c.Signature, limits: e.limits,
+		executions: e.executions, compilers: e.compilers,
+	}
 }
 
 // Diagnostics gives what can be said of the engine's definitions.

@@ -19,11 +19,12 @@ type Program struct {
 	engine      *Engine
 	code        *vm.Code
 	diagnostics []Diagnostic
-	uses        []use
+	uses        []use                  // nil for most
 	holds       atomic.Pointer[Engine] // the engine that Holds found it to hold for, last
 }
 
-// use is a name that was looked up for a program, and what it meant.
+// use is a name that was looked up for a program and that its code is not bound to, and
+// what it meant.
 type use struct {
 	name    string
 	command *vm.Command // nil where there was none
@@ -64,7 +65,7 @@ func (e *Engine) compile(ctx context.Context, script string, charge func(int) er
 	if err := e.load(ctx, f.Calls); err != nil {
 		return nil, err
 	}
-	p, diagnostics, err := c.compiler.Script(f, compile.Options{Lookup: e.commands.Signature, Charge: charge})
+	p, diagnostics, err := c.compiler.Script(f, compile.Options{Lookup: e.signature, Charge: charge})
 	if err != nil {
 		return nil, asError(err)
 	}
@@ -95,13 +96,32 @@ func (e *Engine) Link(ctx context.Context, p *bytecode.Program) (*Program, error
 	return e.program(code, names, nil), nil
 }
 
+// program makes the program of a code, for which these names were looked up.
 func (e *Engine) program(code *vm.Code, names []string, diagnostics []compile.Diagnostic) *Program {
-	p := &Program{engine: e, code: code, diagnostics: convertDiagnostics(diagnostics), uses: make([]use, len(names))}
-	for i, name := range names {
-		p.uses[i] = use{name, e.commands.Command(name)}
+	p := &Program{engine: e, code: code, uses: e.uses(code, names)}
+	if len(diagnostics) > 0 {
+		p.diagnostics = convertDiagnostics(diagnostics)
 	}
 	p.holds.Store(e)
 	return p
+}
+
+// uses gives those of the names that a code is not bound to, or has in another order, and
+// what they mean.
+func (e *Engine) uses(code *vm.Code, names []string) (uses []use) {
+	commands := code.Program().Commands
+	next := 0
+	for i, name := range names {
+		if next < len(commands) && commands[next].Name == name && code.Command(next) != nil {
+			next++
+			continue
+		}
+		if uses == nil {
+			uses = make([]use, 0, len(names)-i)
+		}
+		uses = append(uses, use{name, e.commands.Command(name)})
+	}
+	return uses
 }
 
 // load brings commands into memory, where the engine's are not all there.
@@ -118,12 +138,21 @@ func (e *Engine) Holds(ctx context.Context, p *Program) (bool, error) {
 	if p.holds.Load() == e {
 		return true, nil
 	}
-	names := make([]string, len(p.uses))
-	for i, u := range p.uses {
-		names[i] = u.name
+	commands := p.code.Program().Commands
+	names := make([]string, 0, len(commands)+len(p.uses))
+	for i := range commands {
+		names = append(names, commands[i].Name)
+	}
+	for _, u := range p.uses {
+		names = append(names, u.name)
 	}
 	if err := e.load(ctx, names); err != nil {
 		return false, err
+	}
+	for i := range commands {
+		if bound := p.code.Command(i); bound != nil && bound != e.commands.Command(commands[i].Name) {
+			return false, nil
+		}
 	}
 	for _, u := range p.uses {
 		if e.commands.Command(u.name) != u.command {

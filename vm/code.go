@@ -259,6 +259,9 @@ func (c *Code) writeNames(b *block) {
 // Program gives the program behind the code.
 func (c *Code) Program() *bytecode.Program { return c.program }
 
+// Command gives what the i-th of the program's commands is bound to, nil for none.
+func (c *Code) Command(i int) *Command { return c.commands[i] }
+
 // Size is about how many bytes the code holds in memory.
 func (c *Code) Size() int {
 	n := 512 + len(c.constants)*(valueSize+32) + len(c.commands)*64
