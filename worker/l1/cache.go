@@ -7,8 +7,10 @@
 // walks an open-addressed table of hashes and entries, compares the text, and notes
 // the time of use in the entry: the number of insertions so far, so that a text
 // asked again and again is written to once for each insertion, not for each hit.
-// Writing takes one mutex; whoever writes has just compiled something, which
-// takes a hundred times as long as the lock is held.
+// Writing takes one mutex. Who has built something and finds it taken does not wait:
+// what he has built is left to the one who holds it, as in flat combining (Hendler et
+// al., SPAA 2010). Whoever waited would hold one of the few places of those that run,
+// and behind it a queue would form that stays for long.
 //
 // The order of use is put right only when something has to go. Entries stand in a
 // queue, as they came in; the first one goes if it was never asked for again, and is
@@ -74,9 +76,11 @@ type Cache[V any] struct {
 	clock atomic.Uint64 // odd between insertions; an insertion takes the even number
 	_     [64]byte
 
+	flights [1 << flightBits]flights[V] // what is being made, by hash
+	ended   atomic.Pointer[flight[V]]   // what has been made and is not in the table yet
+
 	mu      sync.Mutex // for all below, and for writing to the table
 	order   order[V]
-	flights flights[V] // what is being made
 	bytes   atomic.Int64
 	entries atomic.Int64
 	evicted atomic.Uint64
@@ -147,8 +151,9 @@ func (c *Cache[V]) touch(e *entry[V]) {
 func (c *Cache[V]) Put(key string, value V, size int) {
 	h := c.hashString(key)
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.put(h, key, value, size)
+	c.mu.Unlock()
+	c.landEnded()
 }
 
 // put is Put under the lock.
@@ -192,10 +197,11 @@ func (c *Cache[V]) cost(key string, size int) int {
 func (c *Cache[V]) Delete(key string) {
 	h := c.hashString(key)
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	if e := find(c.table.Load(), h, key); e != nil {
 		c.remove(e)
 	}
+	c.mu.Unlock()
+	c.landEnded()
 }
 
 // remove takes an entry out, under the lock.

@@ -297,6 +297,7 @@ func TestConcurrentUse(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	checkLanded(t, c)
 	checkSums(t, c)
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 )
 
 // Own marks an error as a matter of the call that it ended, such as a quota or a
@@ -82,36 +83,62 @@ func (c *Cache[V]) load(ctx context.Context, place Place, h uint64, key string, 
 // board gives the entry of a key if there is one by now, or else the flight that
 // builds it, and whether the caller is to be the one that does.
 func (c *Cache[V]) board(h uint64, key string) (f *flight[V], first bool, e *entry[V]) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if e := find(c.table.Load(), h, key); e != nil {
-		c.touch(e)
-		return nil, false, e
-	}
-	if f := *c.flights.of(h, key); f != nil {
+	fs := c.flightsOf(h)
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	if f := *fs.find(h, key); f != nil {
 		if f.done == nil {
 			f.done = make(chan struct{})
 		}
 		return f, false, nil
 	}
-	return c.flights.begin(h, key), true, nil
+	// What has landed meanwhile was in the table before its flight was gone.
+	if e := find(c.table.Load(), h, key); e != nil {
+		c.touch(e)
+		return nil, false, e
+	}
+	return fs.begin(h, key), true, nil
 }
 
 // build makes the value of a flight, and ends the flight also when it panics.
 func (c *Cache[V]) build(f *flight[V], build func(string) (V, int, error)) (value V, err error) {
-	size, built := 0, false
+	built := false
 	defer func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		if built && err == nil {
-			c.put(f.hash, f.key, value, size)
-		}
-		f.value, f.err, f.shared = value, err, built && !isOwn(err)
-		c.flights.end(f)
+		f.value, f.err = value, err
+		f.kept, f.shared = built && err == nil, built && !isOwn(err)
+		c.land(f)
 	}()
-	value, size, err = build(f.key)
+	value, f.size, err = build(f.key)
 	built = true
 	return value, err
+}
+
+// land ends a flight, which then is another one's. Where somebody else writes to the
+// cache at the moment it is left to him.
+func (c *Cache[V]) land(f *flight[V]) {
+	for {
+		f.behind = c.ended.Load()
+		if c.ended.CompareAndSwap(f.behind, f) {
+			break
+		}
+	}
+	c.landEnded()
+}
+
+// landEnded lands all flights that have ended, unless somebody else who holds the lock
+// will: who has held it calls this.
+func (c *Cache[V]) landEnded() {
+	for c.ended.Load() != nil && c.mu.TryLock() {
+		for f := c.ended.Swap(nil); f != nil; {
+			behind := f.behind
+			if f.kept {
+				c.put(f.hash, f.key, f.value, f.size)
+			}
+			c.flightsOf(f.hash).end(f)
+			f = behind
+		}
+		c.mu.Unlock()
+	}
 }
 
 func isOwn(err error) bool {
@@ -127,8 +154,11 @@ type flight[V any] struct {
 	key    string
 	hash   uint64
 	next   *flight[V]    // in the same list
+	behind *flight[V]    // of those that have ended
 	done   chan struct{} // nil while nobody waits
+	kept   bool          // whether value goes into the cache
 	shared bool          // whether value and err are for those that wait, too
+	size   int           // of value
 	value  V
 	err    error
 }
@@ -156,23 +186,27 @@ func (f *flight[V]) wait(ctx context.Context, place Place) error {
 // flightBits is how many bits of a hash tell the list of a flight.
 const flightBits = 6
 
-// flights are all that are under way, by hash, in lists that are short unless thousands
-// wait for what they build.
+// flights is a list of those that are under way. It is short, unless thousands wait for
+// what they build.
 type flights[V any] struct {
-	lists [1 << flightBits]*flight[V]
+	mu    sync.Mutex
+	first *flight[V]
 	spare *flight[V] // a list of those that have ended and that nobody waited for
 }
 
-// of gives where the flight of a key stands, or would.
-func (fs *flights[V]) of(h uint64, key string) **flight[V] {
-	at := &fs.lists[h>>(64-flightBits)]
+// flightsOf gives the list for a hash.
+func (c *Cache[V]) flightsOf(h uint64) *flights[V] { return &c.flights[h>>(64-flightBits)] }
+
+// find gives where the flight of a key stands, or would. The lock is held.
+func (fs *flights[V]) find(h uint64, key string) **flight[V] {
+	at := &fs.first
 	for *at != nil && ((*at).hash != h || (*at).key != key) {
 		at = &(*at).next
 	}
 	return at
 }
 
-// begin begins the flight of a key that has none.
+// begin begins the flight of a key that has none. The lock is held.
 func (fs *flights[V]) begin(h uint64, key string) *flight[V] {
 	f := fs.spare
 	if f != nil {
@@ -180,14 +214,16 @@ func (fs *flights[V]) begin(h uint64, key string) *flight[V] {
 	} else {
 		f = new(flight[V])
 	}
-	f.key, f.hash, f.next = key, h, nil
-	*fs.of(h, key) = f
+	f.key, f.hash, f.next = key, h, fs.first
+	fs.first = f
 	return f
 }
 
-// end ends a flight, and tells those that wait.
+// end takes a flight out, and tells those that wait.
 func (fs *flights[V]) end(f *flight[V]) {
-	*fs.of(f.hash, f.key) = f.next
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	*fs.find(f.hash, f.key) = f.next
 	if f.done != nil {
 		close(f.done)
 		return

@@ -51,6 +51,19 @@ func crowd(t *testing.T, c *Cache[int], n int, results ...func() (int, int, erro
 	return builds, waited
 }
 
+// checkLanded looks whether no flight is under way.
+func checkLanded(t *testing.T, c *Cache[int]) {
+	t.Helper()
+	for i := range c.flights {
+		if f := c.flights[i].first; f != nil {
+			t.Errorf("the flight of %q is left", f.key)
+		}
+	}
+	if c.ended.Load() != nil {
+		t.Error("a flight has ended and not landed")
+	}
+}
+
 func value() (int, int, error) { return 42, 100, nil }
 func own() (int, int, error)   { return 0, 0, fmt.Errorf("compile: %w", Own(errQuota)) }
 func fault() (int, int, error) { return 0, 0, errQuota }
@@ -86,9 +99,7 @@ func TestLoad(t *testing.T) {
 				if v, ok := c.GetString("script"); ok != tt.kept || ok && v != 42 {
 					t.Errorf("the cache has %d, %v", v, ok)
 				}
-				if c.flights.lists != [len(c.flights.lists)]*flight[int]{} {
-					t.Error("a flight is left")
-				}
+				checkLanded(t, c)
 			})
 		})
 	}
@@ -234,4 +245,30 @@ func TestPlaceIsLeftForWaitingAlone(t *testing.T) {
 		}
 		synctest.Wait()
 	})
+}
+
+// TestNobodyWaitsToWrite has calls build while somebody else writes to the cache: they
+// return, and what they have built lands when that one is done.
+func TestNobodyWaitsToWrite(t *testing.T) {
+	c := New[int](Options{})
+	c.mu.Lock()
+	for i := range 3 {
+		key := fmt.Sprint("script ", i)
+		v, err := c.LoadString(t.Context(), key, func(string) (int, int, error) { return i, 100, nil })
+		if v != i || err != nil {
+			t.Errorf("%s is %d, %v", key, v, err)
+		}
+		if _, ok := c.GetString(key); ok {
+			t.Errorf("%s is in the cache while another one writes", key)
+		}
+	}
+	c.mu.Unlock()
+	c.Delete("script 1") // the one that lands them
+	for i := range 3 {
+		if v, ok := c.GetString(fmt.Sprint("script ", i)); v != i || !ok {
+			t.Errorf("script %d is %d, %v", i, v, ok)
+		}
+	}
+	checkLanded(t, c)
+	checkSums(t, c)
 }
