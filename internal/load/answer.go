@@ -3,19 +3,19 @@
 package load
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // MaxBody is how large the body of an answer may be, in bytes.
 const MaxBody = 64 << 20
 
+// maxLine and maxLines bound the header of an answer.
 const (
-	readBuffer = 4 << 10
-	// maxLines bounds the header of an answer.
+	maxLine  = 4 << 10
 	maxLines = 200
 )
 
@@ -26,86 +26,160 @@ func malformed(format string, args ...any) error {
 	return fmt.Errorf("%w: "+format, append([]any{errMalformed}, args...)...)
 }
 
-// An answer is one that has been read. Its body lives until the next one is.
+// An answer is one that comes, in as many pieces as it likes. Its body lives until
+// the next one begins, and until the memory that take was given changes.
 type answer struct {
 	status int
 	body   []byte
 	last   bool  // the connection ends with it
-	size   int64 // bytes of the whole, but for those between chunks
+	size   int64 // bytes of the whole
 	kept   []byte
+
+	next    part
+	length  int64 // of the body; -1 where none was given
+	chunked bool
+	lines   int   // of the header or the trailer so far
+	left    int64 // bytes of the body, or of the chunk, that have not come
 }
 
-// read reads one answer to a request that is not HEAD. The error is io.EOF
-// where the connection ended before the first byte.
-func (a *answer) read(in *bufio.Reader) error {
+// A part is what comes next of an answer.
+type part uint8
+
+const (
+	theStatus  part = iota
+	theHeader       // another line of it
+	theBody         // bytes whose number is known
+	theRest         // bytes to the end of the connection
+	theSize         // of a chunk
+	theChunk        // bytes of it
+	theGap          // the line end behind a chunk
+	theTrailer      // another line of it
+	nothing         // the answer is whole
+)
+
+// take reads on in bytes that have come, to the end of the answer or of the bytes.
+// What it leaves where the answer is not whole is the beginning of a line, and must
+// come again with more behind it.
+func (a *answer) take(p []byte) (left []byte, whole bool, err error) {
 	for {
-		length, chunked, err := a.readHeader(in)
-		if err != nil {
-			return err
+		before := len(p)
+		switch a.next {
+		case theBody, theChunk:
+			p = a.takeBytes(p)
+			if a.left > 0 {
+				a.size += int64(before)
+				return nil, false, nil
+			}
+		case theRest:
+			a.size += int64(before)
+			a.kept = append(a.kept, p...)
+			if len(a.kept) > MaxBody {
+				return nil, false, malformed("a body of more than %d bytes", MaxBody)
+			}
+			return nil, false, nil
+		default:
+			line, behind, found := cutLine(p)
+			if len(line) >= maxLine {
+				return nil, false, malformed("a line of more than %d bytes", maxLine)
+			}
+			if !found {
+				return p, false, nil
+			}
+			if p = behind; a.next == theStatus {
+				a.begin()
+			}
+			if err := a.takeLine(line); err != nil {
+				return nil, false, err
+			}
 		}
-		if a.status < 200 {
-			continue // an interim one; the answer itself follows
+		a.size += int64(before - len(p))
+		if a.next == nothing {
+			a.next = theStatus
+			return p, true, nil
 		}
-		switch {
-		case a.status == 204 || a.status == 304:
-			a.body = nil
-			return nil
-		case chunked:
-			return a.readChunks(in)
-		case length >= 0:
-			return a.readLength(in, length)
-		}
-		a.last = true
-		return a.readRest(in)
 	}
 }
 
-// readHeader reads up to the empty line; length is -1 where none was given.
-func (a *answer) readHeader(in *bufio.Reader) (length int64, chunked bool, err error) {
-	a.size, a.body = 0, nil
-	line, err := a.line(in)
-	if err != nil {
-		if errors.Is(err, io.EOF) && a.size > 0 {
-			err = io.ErrUnexpectedEOF
+// end tells what the end of the connection means, with left bytes of a line: nil for
+// an answer that is whole by it, io.EOF where none has begun.
+func (a *answer) end(left int) error {
+	switch {
+	case a.next == theRest:
+		a.next, a.body = theStatus, a.kept
+		return nil
+	case a.next == theStatus && left == 0:
+		return io.EOF
+	}
+	return io.ErrUnexpectedEOF
+}
+
+// own has the body live until the next answer begins, whatever becomes of the bytes
+// that were given to take.
+func (a *answer) own() {
+	if len(a.body) > 0 && len(a.kept) == 0 {
+		a.kept = append(a.kept, a.body...)
+		a.body = a.kept
+	}
+}
+
+// read reads one answer from a stream that waits. It gives what came behind it.
+func (a *answer) read(in io.Reader) (left []byte, err error) {
+	var buffer []byte
+	for {
+		buffer = slices.Grow(buffer, maxLine)
+		n, err := in.Read(buffer[len(buffer):cap(buffer)])
+		buffer = buffer[:len(buffer)+n]
+		left, whole, wrong := a.take(buffer)
+		switch {
+		case wrong != nil:
+			return nil, wrong
+		case whole:
+			return left, nil
+		case errors.Is(err, io.EOF):
+			return nil, a.end(len(left))
+		case err != nil:
+			return nil, err
 		}
-		return 0, false, err
+		buffer = buffer[:copy(buffer, left)]
 	}
-	if err := a.statusLine(line); err != nil {
-		return 0, false, err
-	}
-	length = -1
-	for range maxLines {
-		line, err := a.line(in)
-		if err != nil {
-			return 0, false, unexpected(err)
+}
+
+// begin makes ready for an answer.
+func (a *answer) begin() {
+	a.size, a.body, a.kept = 0, nil, a.kept[:0]
+	a.length, a.chunked, a.lines = -1, false, 0
+}
+
+// takeLine reads a line, without its end.
+func (a *answer) takeLine(line []byte) error {
+	switch a.next {
+	case theStatus:
+		a.next = theHeader
+		return a.statusLine(line)
+	case theHeader:
+		if len(line) == 0 {
+			return a.headerEnds()
+		}
+		if a.lines++; a.lines >= maxLines {
+			return malformed("more than %d headers", maxLines)
+		}
+		return a.header(line)
+	case theSize:
+		return a.chunk(line)
+	case theGap:
+		a.next = theSize
+		if len(line) != 0 {
+			return malformed("a chunk that is longer than it says")
+		}
+	case theTrailer:
+		if a.lines++; a.lines > maxLines {
+			return malformed("more than %d trailers", maxLines)
 		}
 		if len(line) == 0 {
-			if chunked {
-				length = -1
-			}
-			return length, chunked, nil
-		}
-		name, value, found := bytes.Cut(line, []byte(":"))
-		if !found {
-			return 0, false, malformed("a header without a colon")
-		}
-		switch value = bytes.Trim(value, " \t"); {
-		case is(name, "content-length"):
-			n, ok := number(value, 10)
-			if !ok || length >= 0 && n != length {
-				return 0, false, malformed("Content-Length %q", value)
-			}
-			length = n
-		case is(name, "transfer-encoding"):
-			if !is(value, "chunked") {
-				return 0, false, malformed("Transfer-Encoding %q", value)
-			}
-			chunked = true
-		case is(name, "connection"):
-			a.last = a.last || is(value, "close")
+			a.next, a.body = nothing, a.kept
 		}
 	}
-	return 0, false, malformed("more than %d headers", maxLines)
+	return nil
 }
 
 // statusLine reads "HTTP/1.1 200 OK".
@@ -122,121 +196,104 @@ func (a *answer) statusLine(line []byte) error {
 	return nil
 }
 
-// line reads a line without its end.
-func (a *answer) line(in *bufio.Reader) ([]byte, error) {
-	line, err := in.ReadSlice('\n')
-	a.size += int64(len(line))
-	if errors.Is(err, bufio.ErrBufferFull) {
-		return nil, malformed("a line of more than %d bytes", readBuffer)
+// header reads a line of the header.
+func (a *answer) header(line []byte) error {
+	colon := bytes.IndexByte(line, ':')
+	if colon < 0 {
+		return malformed("a header without a colon")
 	}
-	if err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(line[:len(line)-1], []byte("\r")), nil
-}
-
-// readLength reads a body of a known size, out of the buffer where it fits.
-func (a *answer) readLength(in *bufio.Reader, length int64) error {
-	if length > MaxBody {
-		return malformed("a body of %d bytes", length)
-	}
-	a.size += length
-	if length <= int64(in.Size()) {
-		body, err := in.Peek(int(length))
-		if err != nil {
-			return unexpected(err)
+	switch name := line[:colon]; {
+	case is(name, "content-length"):
+		value := trim(line[colon+1:])
+		n, ok := number(value, 10)
+		if !ok || a.length >= 0 && n != a.length {
+			return malformed("Content-Length %q", value)
 		}
-		a.body = body
-		_, err = in.Discard(len(body)) // the bytes stay until the next read
-		return err
-	}
-	a.kept = a.kept[:0]
-	return a.append(in, int(length))
-}
-
-// append reads n bytes more of the body.
-func (a *answer) append(in *bufio.Reader, n int) error {
-	if len(a.kept)+n > MaxBody {
-		return malformed("a body of more than %d bytes", MaxBody)
-	}
-	for n > 0 {
-		// A length is only believed as far as bytes follow.
-		part := min(n, 256<<10)
-		start := len(a.kept)
-		a.kept = append(a.kept, make([]byte, part)...)
-		got, err := io.ReadFull(in, a.kept[start:])
-		a.kept = a.kept[:start+got]
-		if err != nil {
-			return unexpected(err)
+		a.length = n
+	case is(name, "transfer-encoding"):
+		if value := trim(line[colon+1:]); !is(value, "chunked") {
+			return malformed("Transfer-Encoding %q", value)
 		}
-		n -= part
+		a.chunked = true
+	case is(name, "connection"):
+		a.last = a.last || is(trim(line[colon+1:]), "close")
 	}
-	a.body = a.kept
 	return nil
 }
 
-func (a *answer) readChunks(in *bufio.Reader) error {
-	a.kept = a.kept[:0]
-	for {
-		line, err := a.line(in)
-		if err != nil {
-			return unexpected(err)
-		}
-		digits, _, _ := bytes.Cut(line, []byte(";"))
-		size, ok := number(bytes.TrimRight(digits, " \t"), 16)
-		if !ok || size > MaxBody {
-			return malformed("chunk %.60q", line)
-		}
-		a.size += size
-		if size == 0 {
-			a.body = a.kept
-			return a.trailer(in)
-		}
-		if err := a.append(in, int(size)); err != nil {
-			return err
-		}
-		if line, err = a.line(in); err != nil {
-			return unexpected(err)
-		}
-		if len(line) != 0 {
-			return malformed("a chunk that is longer than it says")
-		}
+// headerEnds tells by the header what follows it.
+func (a *answer) headerEnds() error {
+	switch {
+	case a.status < 200:
+		a.next = theStatus // an interim one; the answer itself follows
+	case a.status == 204 || a.status == 304:
+		a.next = nothing
+	case a.chunked:
+		a.next, a.lines = theSize, 0
+	case a.length > MaxBody:
+		return malformed("a body of %d bytes", a.length)
+	case a.length == 0:
+		a.next = nothing
+	case a.length > 0:
+		a.next, a.left = theBody, a.length
+	default:
+		a.next, a.last = theRest, true
 	}
-}
-
-func (a *answer) trailer(in *bufio.Reader) error {
-	for range maxLines {
-		line, err := a.line(in)
-		if err != nil {
-			return unexpected(err)
-		}
-		if len(line) == 0 {
-			return nil
-		}
-	}
-	return malformed("more than %d trailers", maxLines)
-}
-
-// readRest reads a body that ends with the connection.
-func (a *answer) readRest(in *bufio.Reader) error {
-	body, err := io.ReadAll(io.LimitReader(in, MaxBody+1))
-	if err != nil {
-		return err
-	}
-	if len(body) > MaxBody {
-		return malformed("a body of more than %d bytes", MaxBody)
-	}
-	a.body, a.size = body, a.size+int64(len(body))
 	return nil
 }
 
-// unexpected is the error for an end where more had to follow.
-func unexpected(err error) error {
-	if errors.Is(err, io.EOF) {
-		return io.ErrUnexpectedEOF
+// chunk reads the line before a chunk.
+func (a *answer) chunk(line []byte) error {
+	digits, _, _ := bytes.Cut(line, []byte(";"))
+	size, ok := number(bytes.TrimRight(digits, " \t"), 16)
+	if !ok || size > MaxBody {
+		return malformed("chunk %.60q", line)
 	}
-	return err
+	if int64(len(a.kept))+size > MaxBody {
+		return malformed("a body of more than %d bytes", MaxBody)
+	}
+	if a.next, a.left = theChunk, size; size == 0 {
+		a.next = theTrailer
+	}
+	return nil
 }
+
+// takeBytes reads of the body what has come. A body that comes in one piece stays
+// where it is; a length is only believed as far as bytes follow.
+func (a *answer) takeBytes(p []byte) (left []byte) {
+	n := int(min(a.left, int64(len(p))))
+	a.left -= int64(n)
+	whole := a.left == 0 && len(a.kept) == 0
+	if !whole || a.next == theChunk {
+		a.kept = append(a.kept, p[:n]...)
+	}
+	switch {
+	case a.left > 0:
+	case a.next == theChunk:
+		a.next = theGap
+	case whole:
+		a.next, a.body = nothing, p[:n]
+	default:
+		a.next, a.body = nothing, a.kept
+	}
+	return p[n:]
+}
+
+// cutLine cuts a line off, without its end; all of p where it is not whole.
+func cutLine(p []byte) (line, behind []byte, found bool) {
+	end := bytes.IndexByte(p, '\n')
+	if end < 0 {
+		return p, nil, false
+	}
+	line, behind = p[:end], p[end+1:]
+	if end > 0 && line[end-1] == '\r' {
+		line = line[:end-1]
+	}
+	return line, behind, true
+}
+
+// trim cuts blanks off.
+func trim(p []byte) []byte { return bytes.Trim(p, " \t") }
 
 // is compares a text with one in lower case, without regard to case.
 func is(text []byte, lower string) bool {

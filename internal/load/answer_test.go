@@ -45,8 +45,7 @@ func TestReadAnswer(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, in := range []io.Reader{strings.NewReader(tt.text), iotest.OneByteReader(strings.NewReader(tt.text))} {
 				var a answer
-				r := bufio.NewReaderSize(in, readBuffer)
-				err := a.read(r)
+				left, err := a.read(in)
 				if tt.status == 0 {
 					if err == nil {
 						t.Errorf("no error, but %d %q", a.status, a.body)
@@ -56,8 +55,8 @@ func TestReadAnswer(t *testing.T) {
 				if err != nil || a.status != tt.status || string(a.body) != tt.body || a.last != tt.last {
 					t.Errorf("got %d %q %t, %v", a.status, a.body, a.last, err)
 				}
-				if rest, err := io.ReadAll(r); err != nil || len(rest) != 0 {
-					t.Errorf("%d bytes are left, %v", len(rest), err)
+				if rest, err := io.ReadAll(in); err != nil || len(left)+len(rest) != 0 {
+					t.Errorf("%d bytes are left, %v", len(left)+len(rest), err)
 				}
 			}
 		})
@@ -66,7 +65,7 @@ func TestReadAnswer(t *testing.T) {
 
 func TestEndBeforeTheAnswer(t *testing.T) {
 	var a answer
-	if err := a.read(bufio.NewReader(strings.NewReader(""))); err != io.EOF {
+	if _, err := a.read(strings.NewReader("")); err != io.EOF {
 		t.Errorf("got %v, want io.EOF", err)
 	}
 }
@@ -78,7 +77,7 @@ func FuzzReadAnswer(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		var a answer
-		if err := a.read(bufio.NewReaderSize(bytes.NewReader(text), readBuffer)); err != nil {
+		if _, err := a.read(bytes.NewReader(text)); err != nil {
 			return
 		}
 		if bytes.HasPrefix(text, []byte("HTTP/1.0")) {

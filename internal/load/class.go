@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"sync"
 	"time"
 )
 
@@ -20,8 +19,7 @@ type flight struct {
 	due    time.Duration
 }
 
-// A class is a Class at work. Its lock guards all that follows it, the state of
-// its connections too: a request takes it twice, for well under a microsecond.
+// A class is a Class at work. All of it belongs to the loop of its run.
 type class struct {
 	*Class
 	run   *run
@@ -30,18 +28,16 @@ type class struct {
 	// dialing ends when the class is abandoned.
 	dialing context.Context
 	stop    context.CancelFunc
-	ended   chan struct{} // closed when no request is under way or will be
 
-	mu       sync.Mutex
 	conns    map[*conn]struct{} // open ones
 	idle     queue[*conn]       // may hold dead ones
 	waiting  queue[flight]
-	pending  int   // connections that are being dialed
-	next     int64 // number of the next request
-	underway int64 // requests that are due and have not ended
-	begun    bool  // requests may be sent
-	finished bool  // no request is due any more
-	settled  bool  // ended is closed
+	pending  int           // connections that are being dialed
+	next     int64         // number of the next request
+	due      time.Duration // when that is due, in an open loop
+	underway int64         // requests that are due and have not ended
+	begun    bool          // requests may be sent
+	finished bool          // no request is due any more
 	aborted  bool
 	tally    tally
 }
@@ -49,20 +45,11 @@ type class struct {
 func newClass(r *run, c *Class, index int) *class {
 	k := &class{
 		Class: c, run: r, phase: float64(index) / float64(len(r.opt.Classes)),
-		conns: map[*conn]struct{}{}, ended: make(chan struct{}), tally: newTally(),
+		conns: map[*conn]struct{}{}, tally: newTally(),
 	}
 	k.dialing, k.stop = context.WithCancel(context.Background())
 	return k
 }
-
-// dueAt is when a request of an open loop is due. Classes are due at different
-// moments where their rates are the same.
-func (c *class) dueAt(number int64) time.Duration {
-	return time.Duration((float64(number) + c.phase) / c.Rate * float64(time.Second))
-}
-
-// more tells whether another request may be sent, as far as their number goes.
-func (c *class) more() bool { return c.Requests == 0 || c.next < c.Requests }
 
 // warmUp opens the connections that the run begins with.
 func (c *class) warmUp(ctx context.Context) error {
@@ -71,79 +58,102 @@ func (c *class) warmUp(ctx context.Context) error {
 		n = c.Connections
 	}
 	for range n {
-		stream, err := dial(ctx, c.Addr)
-		if err != nil {
+		if err := c.openWarm(ctx); err != nil {
 			return err
 		}
-		c.mu.Lock()
-		k := c.add(stream)
-		c.mu.Unlock()
-		if c.Greet {
-			if err := k.greet(ctx); err != nil {
-				return fmt.Errorf("the greeting of a connection: %w", err)
-			}
-		}
-		c.mu.Lock()
-		c.idle.push(k)
-		c.mu.Unlock()
-		c.run.tasks.Go(k.serve)
 	}
 	return nil
 }
 
-// begin tells that the run has started.
-func (c *class) begin() {
-	c.mu.Lock()
-	c.begun = true
-	c.mu.Unlock()
+func (c *class) openWarm(ctx context.Context) error {
+	stream, err := dial(ctx, c.Addr)
+	if err != nil {
+		return err
+	}
+	k := &conn{class: c}
+	var left []byte
+	if c.Greet {
+		if left, err = k.greet(ctx, stream); err != nil {
+			_ = stream.Close() // the error says what there is to say
+			return fmt.Errorf("the greeting of a connection: %w", err)
+		}
+	}
+	if err := c.add(k, stream); err != nil {
+		return err
+	}
+	c.idle.push(k)
+	k.advance(left)
+	return nil
 }
 
-// startClosed gives every connection its first request.
-func (c *class) startClosed() {
+// begin tells that the run has started: it gives every connection of a closed loop its
+// first request.
+func (c *class) begin() {
+	c.begun = true
+	if c.Rate > 0 {
+		c.setDue()
+		return
+	}
 	for range c.Connections {
-		c.mu.Lock()
-		f, ok := c.take()
+		now := c.run.now()
+		f, ok := c.take(now)
 		if !ok {
-			c.mu.Unlock()
 			return
 		}
-		c.assign(f)
+		c.assign(f, now)
 	}
 }
 
-// dispatch sends a request of an open loop that is due.
-func (c *class) dispatch() {
-	c.mu.Lock()
-	f := flight{c.next, c.dueAt(c.next)}
-	c.next++
-	c.underway++
-	c.tally.late(c.run.now() - f.due)
-	c.assign(f)
+// setDue finds when the next request of an open loop is due. Classes are due at
+// different moments where their rates are the same. No request is due when the run
+// has lasted long enough, or when there were as many as there may be.
+func (c *class) setDue() {
+	c.due = time.Duration((float64(c.next) + c.phase) / c.Rate * float64(time.Second))
+	if c.due >= c.run.opt.Duration || !c.more() {
+		c.finished = true
+	}
 }
 
-// assign gives a request to an idle connection, a new one, or to the queue. It
-// unlocks the class.
-func (c *class) assign(f flight) {
+// nextDue is when the loop must look at the class again.
+func (c *class) nextDue() time.Duration {
+	switch {
+	case c.finished:
+		return never
+	case c.Rate == 0:
+		return c.run.opt.Duration
+	}
+	return c.due
+}
+
+// dispatch sends the request of an open loop that is due.
+func (c *class) dispatch(now time.Duration) {
+	f := flight{c.next, c.due}
+	c.next++
+	c.underway++
+	c.tally.late(now - f.due)
+	c.setDue()
+	c.assign(f, now)
+}
+
+// assign gives a request to an idle connection, a new one, or to the queue.
+func (c *class) assign(f flight, now time.Duration) {
 	for k, ok := c.idle.pop(); ok; k, ok = c.idle.pop() {
 		if !k.dead {
-			k.begin(f)
-			c.mu.Unlock()
-			k.send()
+			k.send(f, now)
 			return
 		}
 	}
 	if len(c.conns)+c.pending < c.Connections && !c.aborted {
-		c.open(f)
+		c.open(f, 0)
 	} else {
 		c.tally.result.Delayed++
 		c.waiting.push(f)
 	}
-	c.mu.Unlock()
 }
 
 // take gives the request that a free connection is for: one that waits, or in a
-// closed loop the next one. The class is locked.
-func (c *class) take() (flight, bool) {
+// closed loop the next one.
+func (c *class) take(now time.Duration) (flight, bool) {
 	if c.aborted || !c.begun {
 		return flight{}, false
 	}
@@ -153,45 +163,56 @@ func (c *class) take() (flight, bool) {
 	if c.Rate > 0 || c.finished || !c.more() {
 		return flight{}, false
 	}
-	f := flight{c.next, c.run.now()}
+	f := flight{c.next, now}
 	c.next++
 	c.underway++
 	return f, true
 }
 
-// open dials a connection for a request. The class is locked.
-func (c *class) open(f flight) {
+// more tells whether another request may be sent, as far as their number goes.
+func (c *class) more() bool { return c.Requests == 0 || c.next < c.Requests }
+
+// open dials a connection for a request, after a while.
+func (c *class) open(f flight, after time.Duration) {
 	c.pending++
-	c.run.tasks.Go(func() { c.connect(f) })
+	c.run.tasks.Go(func() {
+		pause(c.dialing, after)
+		ctx, cancel := context.WithTimeout(c.dialing, c.run.opt.Timeout)
+		defer cancel()
+		stream, err := dial(ctx, c.Addr)
+		c.run.tell(dialed{c, f, stream, err})
+	})
 }
 
-// connect dials until a connection stands or no request wants one, then serves it.
-func (c *class) connect(f flight) {
-	for again := true; again; {
-		ctx, cancel := context.WithTimeout(c.dialing, c.run.opt.Timeout)
-		stream, err := dial(ctx, c.Addr)
-		cancel()
-		c.mu.Lock()
-		c.pending--
-		if err == nil && !c.aborted {
-			k := c.add(stream)
-			k.begin(f)
-			c.mu.Unlock()
-			k.send()
-			k.serve()
+// A dialed connection is for a request.
+type dialed struct {
+	class  *class
+	flight flight
+	stream net.Conn
+	err    error
+}
+
+// opened gives a connection that was dialed its request. Where there is none, another
+// one is dialed for the next request that wants it.
+func (c *class) opened(d dialed) {
+	c.pending--
+	if d.err == nil && c.aborted {
+		_ = d.stream.Close() // nobody has used it
+	}
+	if d.err == nil && !c.aborted {
+		k := &conn{class: c}
+		if c.add(k, d.stream) == nil {
+			k.send(d.flight, c.run.now())
 			return
 		}
-		if err == nil {
-			_ = stream.Close() // nobody has used it
-		}
-		c.fail(f, c.unlessAborted(FailureConnect))
-		if f, again = c.take(); again {
-			c.pending++
-		}
-		c.mu.Unlock()
-		if again {
-			pause(c.dialing, dialPause)
-		}
+	}
+	why := FailureConnect
+	if c.aborted {
+		why = FailureCancelled
+	}
+	c.fail(d.flight, why)
+	if f, ok := c.take(c.run.now()); ok {
+		c.open(f, dialPause)
 	}
 }
 
@@ -207,71 +228,56 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-func (c *class) unlessAborted(f Failure) Failure {
-	if c.aborted {
-		return FailureCancelled
+// add makes a connection known.
+func (c *class) add(k *conn, stream net.Conn) (err error) {
+	if k.socket, err = c.run.poller.take(stream, k); err != nil {
+		return err
 	}
-	return f
-}
-
-// add makes a connection known. The class is locked.
-func (c *class) add(stream net.Conn) *conn {
-	k := newConn(c, stream)
 	c.conns[k] = struct{}{}
 	c.tally.result.Opened++
-	return k
+	return nil
 }
 
-// retire has a connection end, and another one begin where a request wants it.
-// The class is locked; the caller closes the stream when it is not.
+// retire ends a connection, and has another one begin where a request wants it.
 func (c *class) retire(k *conn) {
 	k.dead, k.busy = true, false
+	k.socket.close()
 	delete(c.conns, k)
-	if f, ok := c.take(); ok {
-		c.open(f)
+	if f, ok := c.take(c.run.now()); ok {
+		c.open(f, 0)
 	}
 }
 
-// fail records a request without a whole answer. The class is locked.
+// answered records the answer that a connection has read.
+func (c *class) answered(k *conn, now time.Duration) {
+	k.busy = false
+	right := k.request.Check == nil || k.request.Check(k.answer.status, k.answer.body)
+	c.tally.answered(&k.answer, now-k.flight.due, now, right)
+	if c.Observe != nil {
+		c.Observe(Observation{Due: k.flight.due, Latency: now - k.flight.due, Status: k.answer.status, Wrong: !right})
+	}
+	c.underway--
+}
+
+// fail records a request without a whole answer.
 func (c *class) fail(f flight, why Failure) {
 	c.tally.failed(why, c.run.now())
 	if c.Observe != nil {
 		c.Observe(Observation{Due: f.due, Failure: why})
 	}
-	c.landed()
-}
-
-// landed counts a request as ended. The class is locked.
-func (c *class) landed() {
 	c.underway--
-	c.settle()
 }
 
-func (c *class) settle() {
-	if c.underway == 0 && (c.finished || !c.more()) && !c.settled {
-		c.settled = true
-		close(c.ended)
-	}
-}
-
-// finish tells that no request is due any more.
-func (c *class) finish() {
-	c.mu.Lock()
-	c.finished = true
-	c.settle()
-	c.mu.Unlock()
-}
+// settled tells whether no request is under way or will be.
+func (c *class) settled() bool { return c.underway == 0 && (c.finished || !c.more()) }
 
 // expire fails the requests that were sent longer ago than timeout.
 func (c *class) expire(timeout time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	oldest := c.run.now() - timeout
 	for k := range c.conns {
 		if k.busy && k.sent < oldest {
 			c.fail(k.flight, FailureTimeout)
 			c.retire(k)
-			_ = k.stream.Close() // its reader sees it
 		}
 	}
 }
@@ -279,8 +285,6 @@ func (c *class) expire(timeout time.Duration) {
 // abandon ends all connections, and fails what is under way.
 func (c *class) abandon(cancelled bool) {
 	c.stop()
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.aborted, c.finished = true, true
 	why := FailureTimeout
 	if cancelled {
@@ -294,7 +298,6 @@ func (c *class) abandon(cancelled bool) {
 			c.fail(k.flight, why)
 		}
 		c.retire(k)
-		_ = k.stream.Close()
 	}
 }
 

@@ -3,163 +3,183 @@
 package load
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"sync"
 	"syscall"
 	"time"
 )
 
-// largeRequest is what may not fit into the buffers of an idle connection: such
-// a request is written by a goroutine of its own, so that it holds up nobody.
-const largeRequest = 16 << 10
-
-// A conn is an open connection. What is not its reader's own is guarded by the
-// lock of its class.
+// A conn is an open connection.
 type conn struct {
 	class  *class
-	stream net.Conn
+	socket socket
 
-	in     *bufio.Reader // the reader's
-	answer answer        // the reader's
-
-	dead    bool // closed, or about to be
+	dead    bool // closed
 	busy    bool // flight is under way
 	flight  flight
 	sent    time.Duration
 	request Request
+	unsent  []byte // of the request
 
-	// writing is held while the request is written, so that the bytes of the
-	// next one do not come into its memory: an answer may be there first.
-	writing sync.Mutex
+	answer answer
+	rest   []byte // the beginning of a line of the answer; where it is early, all behind it
+	// early tells that the answer is whole, and the request is still being written.
+	// Neither may its bytes change, nor does the next one begin.
+	early bool
 }
 
-func newConn(c *class, stream net.Conn) *conn {
-	return &conn{class: c, stream: stream, in: bufio.NewReaderSize(stream, readBuffer)}
-}
-
-// greet sends a request that does not count, before the run begins.
-func (k *conn) greet(ctx context.Context) error {
+// greet sends a request that does not count, before the run begins. It gives what came
+// behind the answer.
+func (k *conn) greet(ctx context.Context, stream net.Conn) (left []byte, err error) {
 	deadline, _ := ctx.Deadline() // none is the zero time, which is none here too
-	if err := k.stream.SetDeadline(deadline); err != nil {
-		return err
+	if err := stream.SetDeadline(deadline); err != nil {
+		return nil, err
 	}
 	k.class.Source.Next(0, &k.request)
-	if _, err := k.stream.Write(k.request.Bytes); err != nil {
-		return err
+	if _, err := stream.Write(k.request.Bytes); err != nil {
+		return nil, err
 	}
-	if err := k.answer.read(k.in); err != nil {
-		return err
+	if left, err = k.answer.read(stream); err != nil {
+		return nil, err
 	}
 	if check := k.request.Check; check != nil && !check(k.answer.status, k.answer.body) {
-		return fmt.Errorf("a wrong answer: %d %.200q", k.answer.status, k.answer.body)
+		return nil, fmt.Errorf("a wrong answer: %d %.200q", k.answer.status, k.answer.body)
 	}
 	if k.answer.last {
-		return errors.New("the server ends the connection after it")
+		return nil, errors.New("the server ends the connection after it")
 	}
-	return k.stream.SetDeadline(time.Time{})
+	return left, stream.SetDeadline(time.Time{})
 }
 
-// begin makes the next request ready. The class is locked; send follows when it
-// no longer is.
-func (k *conn) begin(f flight) {
-	k.writing.Lock()
-	k.busy, k.flight = true, f
+// send begins with a request.
+func (k *conn) send(f flight, now time.Duration) {
+	k.busy, k.flight, k.sent = true, f, now
 	k.class.Source.Next(f.number, &k.request)
-	k.sent = k.class.run.now()
 	k.class.tally.sent(len(k.request.Bytes))
-}
-
-// send writes the request that begin has made ready.
-func (k *conn) send() {
-	if len(k.request.Bytes) > largeRequest {
-		k.class.run.tasks.Go(k.write)
-		return
-	}
+	k.unsent = k.request.Bytes
 	k.write()
 }
 
+// write goes on with writing the request.
 func (k *conn) write() {
-	// What a failed write means, the reader finds out: an answer may have come
-	// before it, and if none has, the connection ends for it too.
-	_, _ = k.stream.Write(k.request.Bytes)
-	k.writing.Unlock()
-}
-
-// awaitWritten returns when all of the request is written.
-func (k *conn) awaitWritten() {
-	k.writing.Lock()
-	defer k.writing.Unlock()
-}
-
-// serve reads answers until the connection ends.
-func (k *conn) serve() {
-	for k.exchange(k.answer.read(k.in)) {
+	n, err := k.socket.write(k.unsent)
+	if err != nil {
+		// What it means, reading finds out: an answer may have come before, and if none
+		// has, the connection ends for it too.
+		n = len(k.unsent)
 	}
-	_ = k.stream.Close() // nothing is left to be lost
+	k.unsent = k.unsent[n:]
 }
 
-// exchange records how a request ended, and sends the next one where one waits.
-// It tells whether the connection goes on.
-func (k *conn) exchange(err error) bool {
-	c := k.class
-	if err == nil && !k.answer.last {
-		k.awaitWritten()
-	}
-	c.mu.Lock()
-	goesOn, next := k.ended(err)
-	c.mu.Unlock()
-	if next {
-		k.send()
-	}
-	return goesOn
-}
-
-// ended records how a request ended, and begins with the next one where one
-// waits. The class is locked.
-func (k *conn) ended(err error) (goesOn, next bool) {
-	c := k.class
+// happened does what an event asks for. The memory of buffer is lent for it.
+func (k *conn) happened(e event, buffer []byte) {
 	if k.dead {
-		return false, false
+		return
 	}
-	switch {
-	case err != nil && k.busy:
-		c.fail(k.flight, failureOf(err))
-	case err != nil:
-		c.tally.result.IdleClosed++
-	case !k.busy:
+	if e.writable && len(k.unsent) > 0 {
+		k.write()
+		if k.early && len(k.unsent) == 0 {
+			k.early = false
+			if !k.landed() || !k.advance(k.rest) {
+				return
+			}
+			e.readable, e.ended = true, true // may be so for long
+		}
+	}
+	if e.readable {
+		k.read(buffer, e.ended)
+	}
+}
+
+// read takes what has come: all of it, where the stream has ended.
+func (k *conn) read(buffer []byte, ended bool) {
+	for !k.early {
+		begun := copy(buffer, k.rest)
+		n, err := k.socket.read(buffer[begun:])
+		if n > 0 && !k.advance(buffer[:begun+n]) {
+			return
+		}
+		switch {
+		case err == errAgain || err == nil && begun+n < len(buffer) && !ended:
+			return
+		case err != nil:
+			k.end(err)
+			return
+		}
+	}
+}
+
+// advance reads answers out of bytes that have come, and keeps the last ones that are
+// not a whole line. It tells whether the connection goes on.
+func (k *conn) advance(p []byte) bool {
+	for len(p) > 0 {
+		left, whole, err := k.answer.take(p)
+		if err != nil {
+			return k.fail(err)
+		}
+		if p = left; !whole {
+			break
+		}
+		if len(k.unsent) > 0 && !k.answer.last {
+			k.early = true
+			k.answer.own()
+			break
+		}
+		if !k.landed() {
+			return false
+		}
+	}
+	k.rest = append(k.rest[:0], p...)
+	return true
+}
+
+// end tells that the stream has ended, by io.EOF or an error.
+func (k *conn) end(err error) {
+	if err == io.EOF {
+		err = k.answer.end(len(k.rest))
+	}
+	if err == nil {
+		k.landed()
+		return
+	}
+	k.fail(err)
+}
+
+// landed records an answer that is whole, and sends the next request where one waits.
+// It tells whether the connection goes on.
+func (k *conn) landed() bool {
+	c := k.class
+	if !k.busy {
 		c.tally.result.Unsolicited++
-		err = errMalformed
-	default:
-		c.answered(k)
-	}
-	if err != nil || k.answer.last {
 		c.retire(k)
-		return false, false
+		return false
 	}
-	f, ok := c.take()
-	if ok {
-		k.begin(f)
+	now := c.run.now()
+	c.answered(k, now)
+	if k.answer.last {
+		c.retire(k)
+		return false
+	}
+	if f, ok := c.take(now); ok {
+		k.send(f, now)
 	} else {
 		c.idle.push(k)
 	}
-	return true, ok
+	return true
 }
 
-// answered records the answer that a connection has read. The class is locked.
-func (c *class) answered(k *conn) {
-	k.busy = false
-	now := c.run.now()
-	right := k.request.Check == nil || k.request.Check(k.answer.status, k.answer.body)
-	c.tally.answered(&k.answer, now-k.flight.due, now, right)
-	if c.Observe != nil {
-		c.Observe(Observation{Due: k.flight.due, Latency: now - k.flight.due, Status: k.answer.status, Wrong: !right})
+// fail ends the connection for an error. It is false: the connection does not go on.
+func (k *conn) fail(err error) bool {
+	if k.busy {
+		k.class.fail(k.flight, failureOf(err))
+	} else {
+		k.class.tally.result.IdleClosed++
 	}
-	c.landed()
+	k.class.retire(k)
+	return false
 }
 
 // failureOf names the reason why a request has no answer.

@@ -17,9 +17,10 @@
 //
 // The generator shares the machine with the server, so it is made to be cheap:
 // HTTP/1.1 on plain connections, requests made beforehand, answers read no
-// further than is needed, no allocation for a request once it runs. It hides
-// nothing: a request that gets no whole answer is a failed one, and is never
-// sent again.
+// further than is needed, no allocation for a request once it runs. One loop does
+// all of it, which waits for its connections itself: a run uses no more than one
+// processor. It hides nothing: a request that gets no whole answer is a failed one,
+// and is never sent again.
 package load
 
 // This file holds what a run is: its options, its beginning and its end.
@@ -28,7 +29,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 )
 
@@ -78,7 +78,7 @@ type Class struct {
 	// Requests is how many are sent at most; 0 for what Duration allows.
 	Requests int64
 	// Observe, where it is set, is told of every request when it has ended. It is
-	// called by one goroutine at a time, and holds up the class.
+	// called by one goroutine at a time, and holds up the run.
 	Observe func(Observation)
 }
 
@@ -94,19 +94,29 @@ type Observation struct {
 // Run puts a server under load and returns when all requests have ended.
 // Failed requests are part of the result; an error tells that there was no run,
 // or that ctx ended it, in which case the result holds what was measured.
-func Run(ctx context.Context, opt Options) (*Result, error) {
+func Run(ctx context.Context, opt Options) (*Result, error) { return runWith(ctx, opt, newPoller) }
+
+// runWith is Run with a poller of choice.
+func runWith(ctx context.Context, opt Options, newPoller func() (poller, error)) (*Result, error) {
 	if err := opt.complete(); err != nil {
 		return nil, err
 	}
-	r := &run{opt: opt}
+	p, err := newPoller()
+	if err != nil {
+		return nil, fmt.Errorf("load: %w", err)
+	}
+	defer p.close()
+	r := &run{opt: opt, poller: p}
 	for i := range opt.Classes {
 		r.classes = append(r.classes, newClass(r, &opt.Classes[i], i))
 	}
-	defer r.close()
 	if err := r.warmUp(ctx); err != nil {
+		r.abandon(true)
 		return nil, err
 	}
-	return r.measure(ctx)
+	err = r.loop(ctx)
+	r.abandon(ctx.Err() != nil)
+	return r.result(), errors.Join(err, ctx.Err())
 }
 
 // complete fills defaults in and refuses what makes no sense.
@@ -159,112 +169,4 @@ func (c *Class) complete(addr string) error {
 		return fmt.Errorf("%d requests", c.Requests)
 	}
 	return nil
-}
-
-// A run is one call of Run.
-type run struct {
-	opt     Options
-	classes []*class
-	start   time.Time
-	tasks   sync.WaitGroup // goroutines that dial or read
-}
-
-// now is the time since the start of the run.
-func (r *run) now() time.Duration { return time.Since(r.start) }
-
-func (r *run) warmUp(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, r.opt.Timeout)
-	defer cancel()
-	for _, c := range r.classes {
-		if err := c.warmUp(ctx); err != nil {
-			return fmt.Errorf("load: class %q: %w", c.Name, err)
-		}
-	}
-	return ctx.Err()
-}
-
-// measure sends for as long as is asked, then waits for what is under way.
-func (r *run) measure(ctx context.Context) (*Result, error) {
-	sending, cancel := context.WithTimeout(ctx, r.opt.Duration)
-	defer cancel()
-	r.start = time.Now()
-	stopWatching := r.watch()
-	defer stopWatching()
-
-	var paced []*class
-	for _, c := range r.classes {
-		c.begin()
-		if c.Rate > 0 {
-			paced = append(paced, c)
-		} else {
-			c.startClosed()
-		}
-	}
-	err := pace(ctx, r, paced)
-	for _, c := range paced {
-		c.finish()
-	}
-	for _, c := range r.classes {
-		select {
-		case <-c.ended:
-		case <-sending.Done():
-		}
-		c.finish()
-	}
-	r.await(ctx)
-	for _, c := range r.classes {
-		c.abandon(ctx.Err() != nil)
-	}
-	stopWatching()
-	r.tasks.Wait() // what is counted is complete with the last of them
-	result := r.result()
-	if err == nil {
-		err = ctx.Err()
-	}
-	return result, err
-}
-
-// await returns when no request is under way, or when the time for that is over.
-func (r *run) await(ctx context.Context) {
-	timeout := time.NewTimer(r.opt.Timeout)
-	defer timeout.Stop()
-	for _, c := range r.classes {
-		select {
-		case <-c.ended:
-		case <-timeout.C:
-			return
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// watch looks now and then for requests whose time is over: a timer for each
-// request would cost more. The function that it gives ends it.
-func (r *run) watch() (stop func()) {
-	done := make(chan struct{})
-	tick := time.NewTicker(min(max(r.opt.Timeout/10, 10*time.Millisecond), time.Second))
-	r.tasks.Go(func() {
-		defer tick.Stop()
-		for {
-			select {
-			case <-done:
-				return
-			case <-tick.C:
-				for _, c := range r.classes {
-					c.expire(r.opt.Timeout)
-				}
-			}
-		}
-	})
-	return sync.OnceFunc(func() { close(done) })
-}
-
-// close ends all connections, and returns when no goroutine is left.
-func (r *run) close() {
-	for _, c := range r.classes {
-		c.finish()
-		c.abandon(true)
-	}
-	r.tasks.Wait()
 }

@@ -246,8 +246,6 @@ func (r *run) result() *Result {
 }
 
 func (c *class) result() *ClassResult {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	r := c.tally.result
 	r.Name, r.Offered, r.Due = c.Name, c.Rate, c.next
 	r.Statuses, r.Codes, r.ByStatus = map[int]int64{}, map[string]int64{}, c.tally.byStatus

@@ -1,0 +1,8 @@
+//go:build !linux
+
+// This file says how other systems than Linux wait for connections.
+
+package load
+
+// newPoller gives the poller that there is.
+func newPoller() (poller, error) { return newStreams() }
