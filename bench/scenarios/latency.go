@@ -33,7 +33,8 @@ var latencyBars = []struct {
 
 // latencyRun is what one round has found.
 type latencyRun struct {
-	Peak      float64           `json:"peak_per_second"` // just before
+	Peak      float64           `json:"peak_per_second"`       // just before
+	After     float64           `json:"peak_after_per_second"` // just behind, for the next round
 	Result    *load.ClassResult `json:"result"`
 	Worker    float64           `json:"worker_share_of_machine"`
 	Generator float64           `json:"generator_share_of_machine"`
@@ -51,12 +52,18 @@ func latency(ctx context.Context, l *Lab) (*Report, error) {
 	if err := l.warm(ctx, w); err != nil {
 		return nil, err
 	}
+	class := load.Class{Name: latencyProfile, Source: source, Connections: latencyConnections}
+	peak, err := l.peak(ctx, w, class)
+	if err != nil {
+		return nil, err
+	}
 	var runs []latencyRun
 	for round := range l.opt.Rounds {
-		run, err := l.latencyRound(ctx, w, source)
+		run, err := l.latencyRound(ctx, w, class, peak)
 		if err != nil {
 			return nil, err
 		}
+		peak = run.After
 		h := served(run.Result)
 		l.logf("  round %d of %d, %.0f/s of %.0f/s: p50 %s, p99 %s, p99.9 %s", round+1, l.opt.Rounds, run.Result.Offered, run.Peak,
 			ms(h.Percentile(50)), ms(h.Percentile(99)), ms(h.Percentile(99.9)))
@@ -74,19 +81,20 @@ func (w *Worker) profile(name string) (load.Source, error) {
 	return p.Source(workload.Options{Host: w.Addr, Seed: 1})
 }
 
-// latencyRound finds the peak, and sends at a share of it: a machine that has become
-// slower or faster since the round before has another peak.
-func (l *Lab) latencyRound(ctx context.Context, w *Worker, source load.Source) (run latencyRun, err error) {
-	class := load.Class{Name: latencyProfile, Source: source, Connections: latencyConnections}
-	peak, err := load.Run(ctx, load.Options{Addr: w.Addr, Duration: l.scaled(peakTime), Classes: []load.Class{class}})
+// peak gives the most answers a second, in a closed loop.
+func (l *Lab) peak(ctx context.Context, w *Worker, class load.Class) (float64, error) {
+	result, err := load.Run(ctx, load.Options{Addr: w.Addr, Duration: l.scaled(peakTime), Classes: []load.Class{class}})
 	if err != nil {
-		return run, err
+		return 0, err
 	}
-	if err := mustBeRight(peak.Classes[0]); err != nil {
-		return run, err
-	}
-	run.Peak = peak.Classes[0].Achieved()
-	class.Rate, class.Warm = latencyShare*run.Peak, latencyConnections
+	return result.Classes[0].Achieved(), mustBeRight(result.Classes[0])
+}
+
+// latencyRound sends at a share of the peak that was just found, and finds the next
+// one: a machine that has become slower or faster meanwhile has another.
+func (l *Lab) latencyRound(ctx context.Context, w *Worker, class load.Class, peak float64) (run latencyRun, err error) {
+	run.Peak = peak
+	class.Rate, class.Warm = latencyShare*peak, latencyConnections
 
 	workerBefore, err := w.cpu()
 	if err != nil {
@@ -110,6 +118,11 @@ func (l *Lab) latencyRound(ctx context.Context, w *Worker, source load.Source) (
 	run.Result = result.Classes[0]
 	run.Worker = workerAfter.Sub(workerBefore).Total.Seconds() / machine
 	run.Generator = ownAfter.Sub(ownBefore).Total.Seconds() / machine
+	if err != nil {
+		return run, err
+	}
+	class.Rate, class.Warm = 0, 0
+	run.After, err = l.peak(ctx, w, class)
 	return run, err
 }
 
@@ -130,7 +143,7 @@ func served(c *load.ClassResult) load.Histogram {
 func latencyReport(runs []latencyRun) *Report {
 	r := &Report{Data: runs}
 	all := Table{Columns: []string{
-		"round", "peak/s", "offered/s", "p50", "p99", "p99.9", "max", "worker's share of the machine", "generator's",
+		"round", "peak/s", "peak after it", "offered/s", "p50", "p99", "p99.9", "max", "worker's share of the machine", "generator's",
 		"generator late, p50", "p99", "p99.9", "waited for a connection", "refused", "not right",
 	}}
 	percentiles, late := map[float64][]time.Duration{}, map[float64][]time.Duration{}
@@ -143,7 +156,7 @@ func latencyReport(runs []latencyRun) *Report {
 			late[b.percentile] = append(late[b.percentile], c.Late.Percentile(b.percentile))
 		}
 		bad := c.Wrong + c.Failures()
-		all.add(i+1, fmt.Sprintf("%.0f", run.Peak), fmt.Sprintf("%.0f", c.Offered),
+		all.add(i+1, fmt.Sprintf("%.0f", run.Peak), fmt.Sprintf("%.0f", run.After), fmt.Sprintf("%.0f", c.Offered),
 			ms(h.Percentile(50)), ms(h.Percentile(99)), ms(h.Percentile(99.9)), ms(h.Max()),
 			fmt.Sprintf("%.2f", run.Worker), fmt.Sprintf("%.2f", run.Generator),
 			ms(c.Late.Percentile(50)), ms(c.Late.Percentile(99)), ms(c.Late.Percentile(99.9)), c.Delayed, c.Codes["overloaded"], bad)
@@ -159,7 +172,7 @@ func latencyReport(runs []latencyRun) *Report {
 	}
 	r.punctual(median(late[99]))
 	r.bar("wrong or failed", "0", fmt.Sprint(notRight), notRight == 0)
-	r.notef("Profile %s over %d connections: a closed loop finds the peak, then an open one sends at %g %% of it, round after round.",
+	r.notef("Profile %s over %d connections: a closed loop finds the peak, then an open one sends at %g %% of it, round after round. Both are of the same generator; the peak after a round is that of the next one.",
 		latencyProfile, latencyConnections, 100*latencyShare)
 	r.notef("The generator has no processor of its own. That it is late, %s at p50 and %s at p99.9 (medians), is part of each latency.",
 		ms(median(late[50])), ms(median(late[99.9])))
