@@ -25,7 +25,8 @@ type entry struct {
 }
 
 const (
-	smallDict   = 8 // up to so many entries there is no index
+	shortText   = 511 // bytes that are looked at for no instruction
+	smallDict   = 8   // up to so many entries there is no index
 	slotEmpty   = 0
 	slotDeleted = -1
 	// hashChunk is how many bytes of a text are hashed between two looks at the
@@ -86,6 +87,37 @@ func (d *dict) set(m *Machine, key, val Value) error {
 	return d.add(m, entry{key, val, hash})
 }
 
+// put is set in its usual case: a short text as the key, and room for one more entry.
+// ok is false, and nothing done, in every other.
+func (d *dict) put(key, val Value) (ok bool) {
+	hash := key.header().hash
+	if key.byteLen() > shortText || hash == 0 && key.byteLen() > 16 {
+		return false
+	}
+	if hash == 0 {
+		hash = hashShort(key.str())
+		key.header().hash = hash
+	}
+	i, slot := d.probe(key, hash)
+	if i >= 0 {
+		d.entries[i].val = val
+		return true
+	}
+	n := len(d.entries)
+	if n == cap(d.entries) {
+		return false
+	}
+	d.entries = d.entries[:n+1]
+	// Field by field, which spares a call where the garbage collector marks.
+	e := &d.entries[n]
+	e.key, e.val, e.hash = key, val, hash
+	d.live++
+	if d.index != nil {
+		d.index[slot] = int32(n + 1)
+	}
+	return true
+}
+
 // remove deletes a key and gives the value that it had.
 func (d *dict) remove(m *Machine, key Value) (Value, bool, error) {
 	hash, err := m.hashKey(key)
@@ -141,23 +173,30 @@ func (d *dict) next(pos int) (*entry, int) {
 
 // find gives the position of a key, or -1.
 func (d *dict) find(key Value, hash uint32) int {
+	i, _ := d.probe(key, hash)
+	return i
+}
+
+// probe gives the position of a key, or -1 and, where there is an index, the place in it
+// for a new entry.
+func (d *dict) probe(key Value, hash uint32) (pos int, slot uint32) {
 	if d.index == nil {
 		for i := range d.entries {
 			if e := &d.entries[i]; e.hash == hash && (e.key == key || sameKey(e.key, key)) {
-				return i
+				return i, 0
 			}
 		}
-		return -1
+		return -1, 0
 	}
 	mask := uint32(len(d.index) - 1)
-	for slot := hash & mask; ; slot = (slot + 1) & mask {
+	for slot = hash & mask; ; slot = (slot + 1) & mask {
 		i := d.index[slot]
 		if i == slotEmpty {
-			return -1
+			return -1, slot
 		}
 		if i > 0 {
 			if e := &d.entries[i-1]; e.hash == hash && (e.key == key || sameKey(e.key, key)) {
-				return int(i - 1)
+				return int(i - 1), slot
 			}
 		}
 	}
@@ -261,7 +300,7 @@ func (m *Machine) hashKey(key Value) (uint32, error) {
 	switch key.Kind() {
 	case String:
 		// Looking a long key up costs a comparison, also where its hash is known.
-		if n := key.byteLen(); n >= 512 {
+		if n := key.byteLen(); n > shortText {
 			if err := m.Work(n / 512); err != nil {
 				return 0, err
 			}

@@ -75,8 +75,11 @@ func TestDictAgainstModel(t *testing.T) {
 					t.Fatalf("remove %v: %v, %v, %v, want %v, %v", modelKey, got.Int(), ok, err, want, wantOK)
 				}
 			default:
-				if err := d.set(m, key, IntValue(int64(step))); err != nil {
-					t.Fatal(err)
+				val := IntValue(int64(step))
+				if !key.IsString() || step%2 == 0 || !d.put(key, val) {
+					if err := d.set(m, key, val); err != nil {
+						t.Fatal(err)
+					}
 				}
 				model.set(modelKey, int64(step))
 			}

@@ -31,6 +31,14 @@ func (v *Value) setInt(i int64) {
 	}
 }
 
+// set writes any value, in the same way.
+func (v *Value) set(w *Value) {
+	v.n = w.n
+	if v.p != w.p {
+		v.p = w.p
+	}
+}
+
 func (v *Value) setFloat(f float64) {
 	v.n = math.Float64bits(f)
 	if v.p != unsafe.Pointer(&tags[Float]) {
@@ -75,10 +83,10 @@ reload:
 		ip = in.behind(1)
 		switch in.op {
 		case bytecode.OpMove:
-			regs[in.a] = regs[in.b]
+			regs[in.a].set(&regs[in.b])
 			continue
 		case bytecode.OpLoadK:
-			regs[in.a] = fr.code.constants[in.c]
+			regs[in.a].set(&fr.code.constants[in.c])
 			continue
 		case bytecode.OpLoadI:
 			regs[in.a].setInt(int64(in.c))

@@ -114,10 +114,8 @@ func (m *Machine) newText(n int) (Value, []byte, error) {
 
 // allocText allocates a text of n bytes that is charged already.
 func allocText(n int) (Value, []byte) {
-	// At least a byte behind the header, so that no pointer leads past the end.
-	b := make([]byte, (max(n, 1)+textHeaderSize+7)&^7)
-	v := Value{unsafe.Pointer(unsafe.SliceData(b)), uint64(String)<<kindShift | uint64(n)}
-	return v, b[textHeaderSize : textHeaderSize+n : textHeaderSize+n]
+	words := make([]uint64, textWords(n))
+	return textIn(unsafe.Pointer(unsafe.SliceData(words)), n)
 }
 
 // ascii marks a string as ASCII.

@@ -68,10 +68,18 @@ func (m *Machine) native(fr *frame, regs *[bytecode.MaxDirect]Value, in *word) (
 		v, err = m.attr(regs[in.b], fr.code.constants[in.c])
 	case bytecode.OpTuplify:
 		v, err = m.tuplify(regs[in.b])
-	case bytecode.OpConcat:
+	case bytecode.OpConcat, bytecode.OpJoin:
+		if a, b := &regs[in.b], &regs[in.b+1]; in.c == 2 && b.IsInt() && a.IsString() {
+			if v, ok := m.label(*a, b.Int()); ok {
+				regs[in.a] = v
+				return nil
+			}
+		}
+		if in.op == bytecode.OpJoin {
+			v, err = m.join(fr.registers(m, in.b, int(in.c)))
+			break
+		}
 		v, err = m.concat(fr.registers(m, in.b, int(in.c)))
-	case bytecode.OpJoin:
-		v, err = m.join(fr.registers(m, in.b, int(in.c)))
 	case bytecode.OpSplice:
 		v, err = m.makeSplice(fr.registers(m, in.b, int(in.c)))
 	case bytecode.OpParam:
@@ -87,6 +95,11 @@ func (m *Machine) native(fr *frame, regs *[bytecode.MaxDirect]Value, in *word) (
 	case bytecode.OpCommand:
 		return m.command(fr, in)
 	case bytecode.OpSetIndex:
+		if a, b := &regs[in.a], &regs[in.b]; a.Kind() == Dict && b.IsString() && m.fuel >= 0 {
+			if a.dict().put(*b, regs[in.x]) {
+				return nil
+			}
+		}
 		return m.setIndex(regs[in.a], regs[in.b], regs[in.x])
 	case bytecode.OpAppend:
 		return m.appendTo(regs[in.a], regs[in.b])

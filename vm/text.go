@@ -72,9 +72,6 @@ func (m *Machine) reprOf(v Value) (Value, error) {
 
 // concat joins the texts of values; None and unset are empty.
 func (m *Machine) concat(vs []Value) (Value, error) {
-	if len(vs) == 2 && vs[1].IsInt() && vs[0].IsString() && vs[0].byteLen() < 512 {
-		return m.numbered(vs[0], vs[1].Int())
-	}
 	size := 0
 	for _, v := range vs {
 		switch v.Kind() {
@@ -117,18 +114,21 @@ func (m *Machine) concat(vs []Value) (Value, error) {
 	return r, nil
 }
 
-// numbered is concat for a short text and an int, as in "T-" + str(n): what keys and
-// labels are made of.
-func (m *Machine) numbered(text Value, i int64) (Value, error) {
+// label is concat for a short text and an int, as in "T-" + str(n): what keys and labels
+// are made of. ok is false, and nothing done, where memory has to be asked for.
+func (m *Machine) label(text Value, i int64) (v Value, ok bool) {
 	n := text.byteLen()
-	v, buf, err := m.newText(n + intLen(i))
-	if err != nil {
-		return Value{}, err
+	size := n + intLen(i)
+	charge := int64(size + textSize)
+	if n >= 512 || m.mem.left < charge {
+		return Value{}, false
 	}
+	m.mem.left -= charge
+	v, buf := allocText(size)
 	copy(buf, text.str())
 	writeInt(buf[n:], i)
 	v.n |= text.n & asciiFlag
-	return v, nil
+	return v, true
 }
 
 // concatAny is concat for values of all kinds.

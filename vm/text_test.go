@@ -104,6 +104,31 @@ func TestConcat(t *testing.T) {
 	}
 }
 
+// A label is what concat makes of a short text and an int, for the same memory.
+func TestLabel(t *testing.T) {
+	for _, s := range []string{"", "T-", "é", "longer than a word", strings.Repeat("x", 511), strings.Repeat("x", 512)} {
+		for _, i := range []int64{0, 7, 10, 999, 123456789, math.MaxInt64, -1, -10, math.MinInt64} {
+			m := NewMachine(Limits{})
+			vs := []Value{text(t, m, s), IntValue(i)}
+			before := m.mem.left
+			want, err := m.concat(vs)
+			if err != nil {
+				t.Fatal(err)
+			}
+			charged := before - m.mem.left
+			m.mem.left = charged
+			got, ok := m.label(vs[0], i)
+			if ok != (len(s) < 512) || ok && (m.mem.left != 0 || got.str() != want.str() || got.isASCII() != want.isASCII()) {
+				t.Errorf("%.20q and %d give %q, %v with %d bytes left", s, i, got.Str(), ok, m.mem.left)
+			}
+			m.mem.left = charged - 1
+			if _, ok := m.label(vs[0], i); ok || m.mem.left != charged-1 {
+				t.Errorf("%.20q and %d are put together without memory for it", s, i)
+			}
+		}
+	}
+}
+
 func TestIntLen(t *testing.T) {
 	for i, n := int64(1), 1; n < 20; i, n = i*10, n+1 {
 		for _, k := range []int64{i - 1, i, i + 1, -i + 1, -i, -i - 1} {
