@@ -50,11 +50,14 @@ type logEntry struct {
 // param gives the request's parameter of a key, None where there is none: the
 // query string wins over the body.
 func (m *Machine) param(key Value) (Value, error) {
-	k, err := m.textOf(key)
-	if err != nil {
-		return Value{}, err
+	if !key.IsString() {
+		text, err := m.textOf(key)
+		if err != nil {
+			return Value{}, err
+		}
+		key = text
 	}
-	name := k.str()
+	name := key.str()
 	if err := m.Work(1 + (len(m.in.Query)+len(m.in.Body))/4); err != nil {
 		return Value{}, err
 	}

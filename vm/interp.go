@@ -328,8 +328,15 @@ reload:
 				}
 			}
 
-		case bytecode.OpCall, bytecode.OpCommand, bytecode.OpStop:
+		case bytecode.OpCall, bytecode.OpCommand:
 			goto native
+		case bytecode.OpStop:
+			if len(m.frames) > 1 || budget < address(ip) {
+				goto native
+			}
+			fr.pc = fr.index(ip)
+			m.fuel = int64(budget-address(ip)) >> wordShift
+			return nil
 		case opCallNear:
 			goto call
 		case bytecode.OpReturn:
