@@ -36,6 +36,13 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
+// same tells whether two are equal. It is asked for every execution, and a call that
+// compares memory takes longer than this.
+func (l *Limits) same(o *Limits) bool {
+	return l.Instructions == o.Instructions && l.Memory == o.Memory && l.Time == o.Time &&
+		l.HostTime == o.HostTime && l.Depth == o.Depth && l.Output == o.Output && l.HostCalls == o.HostCalls
+}
+
 // limit gives a limit's value in force. No limit is a quarter of what a 64-bit
 // number holds, so that sums of two do not overflow.
 func limit[T ~int | ~int64](given, fallback T) T {
@@ -156,7 +163,7 @@ func (m *Machine) Reset(ctx context.Context, l Limits, s Scheduler) {
 	if m.ctx != nil {
 		m.Clear()
 	}
-	if l != m.given || m.lowered || m.limits.Depth == 0 {
+	if !l.same(&m.given) || m.lowered || m.limits.Depth == 0 {
 		m.given, m.limits, m.lowered = l, l.withDefaults(), false
 	}
 	if s == nil {
@@ -206,31 +213,35 @@ func lowerOf[T ~int | ~int64](limit, other T) T {
 func (m *Machine) Clear() {
 	for i := len(m.states) - 1; i >= 0; i-- {
 		m.states[i].closer.Close()
+		m.states[i] = state{}
 	}
-	clearShort(m.states)
 	clearShort(m.stack[:m.high])
 	for i := range m.frames { // the rest of a frame is numbers
 		m.frames[i].code, m.frames[i].fn = nil, nil
 	}
 	clearShort(m.exports)
-	m.states, m.frames, m.exports, m.contracts = m.states[:0], m.frames[:0], m.exports[:0], m.contracts[:0]
-	m.high, m.pc, m.hostCalls, m.written = 0, 0, 0, 0
-	m.births, m.logs = m.births[:0], m.logs[:0]
 	clearShort(m.born)
+	m.states = m.states[:0] // one by one, so that nothing but the length is written
+	m.frames = m.frames[:0]
+	m.exports = m.exports[:0]
+	m.contracts = m.contracts[:0]
+	m.births = m.births[:0]
+	m.logs = m.logs[:0]
+	m.high, m.pc, m.hostCalls, m.written = 0, 0, 0, 0
 	m.caught, m.in = Value{}, &noInput
 	if m.mem.reserved > 0 {
 		m.sched.Release(m.mem.reserved)
 		m.mem.reserved = 0
 	}
 	m.ctx, m.done, m.sched = nil, nil, nil
-	if cap(m.walkStack) > 0 {
-		clear(m.walkStack[:cap(m.walkStack)])
-	}
 	if len(m.stack) > 4096 {
 		m.stack = nil
 	}
-	if cap(m.walkStack) > 1024 {
-		m.walkStack = nil
+	if n := cap(m.walkStack); n > 0 {
+		clear(m.walkStack[:n])
+		if n > 1024 {
+			m.walkStack = nil
+		}
 	}
 	if cap(m.exports) > 256 {
 		m.exports = nil
