@@ -5,7 +5,7 @@ package worker
 
 import (
 	"context"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/avap-framework/avap"
@@ -26,9 +26,8 @@ type turns struct {
 	yields  int
 	unwatch func() // ends the watching during a host call
 
-	mu   sync.Mutex
 	done chan struct{} // closed when the caller has gone
-	gone bool
+	gone atomic.Bool
 }
 
 var (
@@ -39,8 +38,9 @@ var (
 // begin makes it ready for an execution.
 func (t *turns) begin(ticket *lane.Ticket, r *httpd.Request) {
 	t.Ticket, t.request, t.yields = ticket, r, 0
-	if t.done == nil || t.gone {
-		t.done, t.gone = make(chan struct{}), false
+	if t.done == nil || t.gone.Load() {
+		t.done = make(chan struct{})
+		t.gone.Store(false)
 	}
 }
 
@@ -84,10 +84,7 @@ func (t *turns) stopWatching() {
 
 // cancel notes that the caller has gone.
 func (t *turns) cancel() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if !t.gone {
-		t.gone = true
+	if t.gone.CompareAndSwap(false, true) {
 		close(t.done)
 	}
 }
@@ -100,9 +97,7 @@ func (t *turns) Done() <-chan struct{} { return t.done }
 
 // Err is context.Canceled when the caller has gone.
 func (t *turns) Err() error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.gone {
+	if t.gone.Load() {
 		return context.Canceled
 	}
 	return nil
