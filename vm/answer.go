@@ -87,11 +87,14 @@ func (m *Machine) appendLogs(dst []byte) ([]byte, error) {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = appendMillis(append(dst, l.name.in(names)...), l.took)
-		if l.failed {
-			dst = append(dst, `,"success":false}`...)
-		} else {
-			dst = append(dst, `,"success":true}`...)
+		dst = append(dst, l.name.in(names)...)
+		switch {
+		case l.failed:
+			dst = append(appendMillis(dst, l.took), `,"success":false}`...)
+		case l.took < time.Microsecond/2: // as most are, see logFuel
+			dst = append(dst, `0,"success":true}`...)
+		default:
+			dst = append(appendMillis(dst, l.took), `,"success":true}`...)
 		}
 	}
 	return dst, nil

@@ -14,6 +14,8 @@ import (
 func (m *Machine) native(fr *frame, regs *[bytecode.MaxDirect]Value, in *word) (err error) {
 	var v Value
 	switch in.op {
+	case bytecode.OpLog, opLogMove, opLogLoadK, opLogLoadI: // most frequent of all
+		return m.beginLog(&fr.code.logs[in.c])
 	// Operations that write R[A].
 	case bytecode.OpAdd, opAddLoop, opAddReturn:
 		v, err = m.add(regs[in.b], regs[in.x])
@@ -134,8 +136,6 @@ func (m *Machine) effect(fr *frame, regs *[bytecode.MaxDirect]Value, in *word) e
 		return m.unpack(regs[in.b], fr.registers(m, in.a, int(in.x)))
 	case bytecode.OpSetAttr:
 		return m.setAttr(regs[in.a], fr.code.constants[in.c], regs[in.b])
-	case bytecode.OpLog, opLogMove, opLogLoadK, opLogLoadI:
-		return m.beginLog(&fr.code.logs[in.c])
 	case bytecode.OpCall, opCallNear:
 		return m.call(fr, in)
 	case bytecode.OpReturn:
