@@ -230,7 +230,7 @@ func TestEndlessScripts(t *testing.T) {
 // TestSlowLaneFull lets four endless scripts take turns on a place, and refuses the
 // fifth when it has not had its turn within the waiting time.
 func TestSlowLaneFull(t *testing.T) {
-	lanes := lane.New(lane.Options{Places: 1, Wait: 50 * time.Millisecond})
+	lanes := lane.New(lane.Options{Places: 1, Wait: time.Second}) // on a busy machine a first turn may be late
 	addr, begun := serveEndless(t, lanes, nil)
 	refused := make(chan string, 5)
 	var callers sync.WaitGroup
@@ -238,7 +238,6 @@ func TestSlowLaneFull(t *testing.T) {
 	for range 5 {
 		c := dial(t, addr)
 		c.send(t, message{body: bodyOfScript(t, endless)}.String())
-		<-begun
 		conns = append(conns, c)
 		callers.Go(func() {
 			if resp, err := http.ReadResponse(c.in, nil); err == nil {
@@ -246,6 +245,11 @@ func TestSlowLaneFull(t *testing.T) {
 				refused <- resp.Status + ", Retry-After " + resp.Header.Get("Retry-After")
 			}
 		})
+		select {
+		case <-begun:
+		case answer := <-refused:
+			t.Fatalf("before it has begun: %s", answer)
+		}
 	}
 	if got, want := <-refused, "503 Service Unavailable, Retry-After 1"; got != want {
 		t.Errorf("%s, want %s", got, want)
