@@ -54,10 +54,12 @@ func (m *Machine) ParseObjectRaw(b []byte, field FieldFunc, raw string, text Raw
 }
 
 // Unquote checks a text that ParseObjectRaw handed out of b, and gives what it
-// stands for. That takes neither memory nor instructions of the execution, so that
-// it makes no difference to them whether it was needed.
-func (m *Machine) Unquote(b []byte, at int) (string, error) {
-	if text, ok := unquoteShort(b, at); ok {
+// stands for, which is in room where there is enough of it, and else in memory of its
+// own: as much room as the text has bytes in b is always enough. That takes neither
+// memory nor instructions of the execution, so that it makes no difference to them
+// whether it was needed.
+func (m *Machine) Unquote(room, b []byte, at int) (string, error) {
+	if text, ok := unquoteShort(room, b, at); ok {
 		return text, nil
 	}
 	var other Machine
@@ -68,12 +70,13 @@ func (m *Machine) Unquote(b []byte, at int) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return strings.Clone(v.str()), nil
+	text := append(room[:0], v.str()...)
+	return unsafe.String(unsafe.SliceData(text), len(text)), nil
 }
 
 // unquoteShort is Unquote for what scripts are as a rule: a short text with escapes of
 // ASCII. It does not decide about any other.
-func unquoteShort(b []byte, at int) (string, bool) {
+func unquoteShort(room, b []byte, at int) (string, bool) {
 	const short = 8 << 10 // no time that anybody would have to be asked for
 	b = b[at+1 : min(len(b), at+1+short)]
 	s := unsafe.String(unsafe.SliceData(b), len(b))
@@ -82,7 +85,10 @@ func unquoteShort(b []byte, at int) (string, bool) {
 		return "", false
 	}
 	s = s[:end]
-	text := make([]byte, end)
+	text := room
+	if len(text) < end {
+		text = make([]byte, end)
+	}
 	from, to := unsafe.Pointer(unsafe.StringData(s)), unsafe.Pointer(unsafe.SliceData(text))
 	i, n := 0, 0 // n is never above i, so that there is room for what is read
 	// A high bit is where a control character stands, and where something is not ASCII.

@@ -409,7 +409,7 @@ func TestUnquote(t *testing.T) {
 			t.Fatal(err)
 		}
 		body := `{"script": ` + string(quoted) + `, "x": "y"}`
-		got, err := m.Unquote([]byte(body), len(`{"script": `))
+		got, err := m.Unquote(nil, []byte(body), len(`{"script": `))
 		if got != want || err != nil {
 			t.Errorf("%.40s is %.40q, %v", quoted, got, err)
 		}
@@ -418,7 +418,7 @@ func TestUnquote(t *testing.T) {
 		`"a`: "does not end", `"a\`: "end", `"a\"`: "does not end", `"\x"`: "unknown escape", "\"a\nb\"": "control character", `"\u12"`: "hexadecimal",
 		`"\u00zz"`: "hexadecimal", `"\ud800"`: "surrogate", "\"\xff\"": "UTF-8", `"\u0_41"`: "hexadecimal", `"\u+041"`: "hexadecimal",
 	} {
-		if got, err := m.Unquote([]byte(text), 0); err == nil || !strings.Contains(err.Error(), want) {
+		if got, err := m.Unquote(nil, []byte(text), 0); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s is %q, %v; want %s", text, got, err, want)
 		}
 	}
@@ -432,16 +432,16 @@ func TestUnquoteSeesEveryByte(t *testing.T) {
 			before, behind := strings.Repeat("a", i), strings.Repeat("b", n-i-1)
 			for escape, want := range map[string]string{`\n`: "\n", `\"`: `"`, `\\`: `\`, `\\\"`: `\"`, `\u0041`: "A", "é": "é"} {
 				text := `"` + before + escape + behind + `"`
-				if got, err := m.Unquote([]byte(text+`, "x"`), 0); got != before+want+behind || err != nil {
+				if got, err := m.Unquote(nil, []byte(text+`, "x"`), 0); got != before+want+behind || err != nil {
 					t.Errorf("%s is %q, %v", text, got, err)
 				}
-				if got, err := m.Unquote([]byte(text[:len(text)-1]), 0); err == nil {
+				if got, err := m.Unquote(nil, []byte(text[:len(text)-1]), 0); err == nil {
 					t.Errorf("%s is %q", text[:len(text)-1], got)
 				}
 			}
 			for _, odd := range []string{"\n", "\x00", "\x1f", "\xff", `\x`, `\u00`} {
 				text := `"` + before + odd + behind + `"`
-				if got, err := m.Unquote([]byte(text), 0); err == nil && !json.Valid([]byte(text)) {
+				if got, err := m.Unquote(nil, []byte(text), 0); err == nil && !json.Valid([]byte(text)) {
 					t.Errorf("%q is %q", text, got)
 				}
 			}

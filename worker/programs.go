@@ -53,8 +53,8 @@ func (c *caches) each() []*l1.Cache[cached] {
 // stands there: a script that was met before is not even unescaped. One that is
 // spelled in two ways is kept twice.
 func (w *Worker) sent(e *execution, body, script []byte, at int) (*avap.Program, error) {
-	c, err := w.lookUp(e, w.sources, text(script), func(string) (cached, error) {
-		script, err := e.Machine().Unquote(body, at)
+	c, err := w.lookUp(e, w.sources, text(script), func(_ string, room []byte) (cached, error) {
+		script, err := e.Machine().Unquote(room, body, at)
 		if err != nil {
 			return cached{}, asBadRequest(err)
 		}
@@ -68,7 +68,7 @@ func (w *Worker) sent(e *execution, body, script []byte, at int) (*avap.Program,
 
 // scripted gives the program of a script that is not JSON's.
 func (w *Worker) scripted(e *execution, script string) (*avap.Program, error) {
-	c, err := w.lookUp(e, w.scripts, script, func(script string) (cached, error) { return w.compileFor(e, script) })
+	c, err := w.lookUp(e, w.scripts, script, func(script string, _ []byte) (cached, error) { return w.compileFor(e, script) })
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +114,7 @@ func (w *Worker) packaged(e *execution, b []byte) (*avap.Program, error) {
 	if err := seal.Verify(w.opt.Keys, b); err != nil {
 		return nil, err
 	}
-	c, err := w.lookUp(e, w.packages, text(b), func(string) (cached, error) {
+	c, err := w.lookUp(e, w.packages, text(b), func(string, []byte) (cached, error) {
 		p, err := seal.Open(w.opt.Keys, b)
 		if err != nil {
 			return cached{}, err
@@ -149,7 +149,7 @@ func (w *Worker) stored(e *execution, name string) (*avap.Program, error) {
 		return nil, unknown
 	}
 	// No package is as short as a hash, so none is taken for one.
-	c, err := w.lookUp(e, w.packages, string(hash[:]), func(string) (cached, error) { return link(e, unit) })
+	c, err := w.lookUp(e, w.packages, string(hash[:]), func(string, []byte) (cached, error) { return link(e, unit) })
 	if err != nil {
 		return nil, err
 	}
@@ -189,8 +189,8 @@ func integrity(cause error) error {
 
 // lookUp gives what a cache holds under a key. Where it holds nothing, or what was made
 // against another catalog and means something else in this one, it is made, once for
-// all that ask at the same time. An error of make is the caller's alone.
-func (w *Worker) lookUp(e *execution, cache *l1.Cache[cached], key string, make func(key string) (cached, error)) (cached, error) {
+// all that ask at the same time. An error of produce is the caller's alone.
+func (w *Worker) lookUp(e *execution, cache *l1.Cache[cached], key string, produce producer) (cached, error) {
 	x := e.exchange
 	c, ok := cache.GetString(key)
 	x.cache = telemetry.CacheHit
@@ -209,21 +209,32 @@ func (w *Worker) lookUp(e *execution, cache *l1.Cache[cached], key string, make 
 		span.End("")
 		x.stages[telemetry.StageCompile] += time.Since(request) - began
 	}()
-	return build(e, cache, key, make)
+	room := 0
+	if cache == w.sources { // for the script as it is, which is never longer
+		room = len(key)
+	}
+	return build(e, cache, key, room, produce)
 }
 
-// build makes what a cache lacks. Who waits for another one's compilation takes no place
-// meanwhile. What that one made may be of another catalog: then it is made again.
-func build(e *execution, cache *l1.Cache[cached], key string, make func(key string) (cached, error)) (cached, error) {
+// producer makes what a cache keeps under a key. It may keep the key, and use the room
+// that there is behind it.
+type producer func(key string, room []byte) (cached, error)
+
+// build makes what a cache lacks. The key is copied, with so much room behind it. Who
+// waits for another one's compilation takes no place meanwhile. What that one made may be
+// of another catalog: then it is made again.
+func build(e *execution, cache *l1.Cache[cached], key string, room int, produce producer) (cached, error) {
+	kept := append(make([]byte, 0, len(key)+room), key...)
+	key, behind := text(kept), kept[len(kept):cap(kept)]
 	for {
 		own := false
 		c, err := cache.BuildString(e.ctx, e.exchange.turns.Ticket, key, func(key string) (cached, int, error) {
 			own = true
-			c, err := make(key)
+			c, err := produce(key, behind)
 			if err != nil {
 				return cached{}, 0, l1.Own(err)
 			}
-			return c, c.size(), nil
+			return c, c.size() + len(behind), nil
 		})
 		if err != nil || own {
 			return c, err

@@ -55,10 +55,10 @@ func (c *Cache[V]) LoadString(ctx context.Context, key string, build func(key st
 }
 
 // BuildString is LoadString for a key that GetString has just missed: it does not
-// count the miss again. It leaves the place while it waits, and enters it again before
+// count the miss again. The key is kept as it is, as by Put. It leaves the place while it waits, and enters it again before
 // it returns; an error of Enter is its own. place may be nil.
 func (c *Cache[V]) BuildString(ctx context.Context, place Place, key string, build func(key string) (value V, size int, err error)) (V, error) {
-	return c.load(ctx, place, c.hashString(key), strings.Clone(key), build)
+	return c.load(ctx, place, c.hashString(key), key, build)
 }
 
 func (c *Cache[V]) load(ctx context.Context, place Place, h uint64, key string, build func(string) (V, int, error)) (none V, err error) {
