@@ -160,7 +160,7 @@ func (x *Execution) Compile(script string) (*Program, error) {
 // Run runs a program of the same engine to its end.
 func (x *Execution) Run(p *Program) error {
 	x.in.Logs = x.in.Logs && !x.Only
-	return x.machine.Execute(p.code, &x.in)
+	return x.machine.Execute(&p.code, &x.in)
 }
 
 // AppendAnswer appends the JSON answer of an execution that succeeded.

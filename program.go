@@ -16,15 +16,25 @@ import (
 
 // Program is a compiled script. It is immutable and safe for concurrent use.
 type Program struct {
-	engine      *Engine
-	code        *vm.Code
-	diagnostics []Diagnostic
-	uses        []use                  // nil for most
-	holds       atomic.Pointer[Engine] // the engine that Holds found it to hold for, last
+	engine *Engine
+	code   vm.Code
+	holds  atomic.Pointer[Engine] // the engine that Holds found it to hold for, last
+	// used are the commands that were looked up for it by their names and that its code
+	// is not bound to: it has instructions of its own for what they do. few is what
+	// they are kept in as a rule.
+	used []*vm.Command
+	few  [2]*vm.Command
+	more *more // nil for most
 }
 
-// use is a name that was looked up for a program and that its code is not bound to, and
-// what it meant.
+// more is what there is to be kept of few programs alone.
+type more struct {
+	diagnostics []Diagnostic
+	others      []use
+}
+
+// use is a name that was looked up for a program, and what it meant: no command, or one
+// that calls itself otherwise.
 type use struct {
 	name    string
 	command *vm.Command // nil where there was none
@@ -69,11 +79,15 @@ func (e *Engine) compile(ctx context.Context, script string, charge func(int) er
 	if err != nil {
 		return nil, asError(err)
 	}
-	code, err := vm.Link(p, e.commands.Command)
-	if err != nil {
+	program := new(Program)
+	if err := program.code.Link(p, e.commands.Command); err != nil {
 		return nil, &Error{Code: vm.CodeInternal, Msg: "a defect of the compiler", Err: err}
 	}
-	return e.program(code, f.Calls, diagnostics), nil
+	program.complete(e, f.Calls)
+	if len(diagnostics) > 0 {
+		program.rest().diagnostics = convertDiagnostics(diagnostics)
+	}
+	return program, nil
 }
 
 // Link makes a program of a compiled script, which it verifies. One that does not
@@ -89,39 +103,55 @@ func (e *Engine) Link(ctx context.Context, p *bytecode.Program) (*Program, error
 	if err := e.load(ctx, names); err != nil {
 		return nil, err
 	}
-	code, err := vm.Link(p, e.commands.Command)
-	if err != nil {
+	program := new(Program)
+	if err := program.code.Link(p, e.commands.Command); err != nil {
 		return nil, err
 	}
-	return e.program(code, names, nil), nil
+	program.complete(e, names)
+	return program, nil
 }
 
-// program makes the program of a code, for which these names were looked up.
-func (e *Engine) program(code *vm.Code, names []string, diagnostics []compile.Diagnostic) *Program {
-	p := &Program{engine: e, code: code, uses: e.uses(code, names)}
-	if len(diagnostics) > 0 {
-		p.diagnostics = convertDiagnostics(diagnostics)
-	}
+// complete completes a program whose code is linked, and for which these names were
+// looked up.
+func (p *Program) complete(e *Engine, names []string) {
+	p.engine = e
 	p.holds.Store(e)
-	return p
-}
-
-// uses gives those of the names that a code is not bound to, or has in another order, and
-// what they mean.
-func (e *Engine) uses(code *vm.Code, names []string) (uses []use) {
-	commands := code.Program().Commands
+	commands := p.code.Program().Commands
 	next := 0
 	for i, name := range names {
-		if next < len(commands) && commands[next].Name == name && code.Command(next) != nil {
+		if next < len(commands) && commands[next].Name == name && p.code.Command(next) != nil {
 			next++
 			continue
 		}
-		if uses == nil {
-			uses = make([]use, 0, len(names)-i)
+		c := e.commands.Command(name)
+		if c == nil || c.Name != name {
+			p.rest().others = append(p.rest().others, use{name, c})
+			continue
 		}
-		uses = append(uses, use{name, e.commands.Command(name)})
+		if p.used == nil {
+			p.used = p.few[:0]
+			if n := len(names) - i; n > len(p.few) {
+				p.used = make([]*vm.Command, 0, n)
+			}
+		}
+		p.used = append(p.used, c)
 	}
-	return uses
+}
+
+// rest gives what few programs have, to be added to.
+func (p *Program) rest() *more {
+	if p.more == nil {
+		p.more = new(more)
+	}
+	return p.more
+}
+
+// others gives the uses that are none of a command by its own name.
+func (p *Program) others() []use {
+	if p.more == nil {
+		return nil
+	}
+	return p.more.others
 }
 
 // load brings commands into memory, where the engine's are not all there.
@@ -139,11 +169,14 @@ func (e *Engine) Holds(ctx context.Context, p *Program) (bool, error) {
 		return true, nil
 	}
 	commands := p.code.Program().Commands
-	names := make([]string, 0, len(commands)+len(p.uses))
+	names := make([]string, 0, len(commands)+len(p.used)+len(p.others()))
 	for i := range commands {
 		names = append(names, commands[i].Name)
 	}
-	for _, u := range p.uses {
+	for _, c := range p.used {
+		names = append(names, c.Name)
+	}
+	for _, u := range p.others() {
 		names = append(names, u.name)
 	}
 	if err := e.load(ctx, names); err != nil {
@@ -154,7 +187,12 @@ func (e *Engine) Holds(ctx context.Context, p *Program) (bool, error) {
 			return false, nil
 		}
 	}
-	for _, u := range p.uses {
+	for _, c := range p.used {
+		if e.commands.Command(c.Name) != c {
+			return false, nil
+		}
+	}
+	for _, u := range p.others() {
 		if e.commands.Command(u.name) != u.command {
 			return false, nil
 		}
@@ -165,16 +203,21 @@ func (e *Engine) Holds(ctx context.Context, p *Program) (bool, error) {
 
 // Diagnostics gives what can be said of the script without running it, in the
 // order of the source.
-func (p *Program) Diagnostics() []Diagnostic { return p.diagnostics }
+func (p *Program) Diagnostics() []Diagnostic {
+	if p.more == nil {
+		return nil
+	}
+	return p.more.diagnostics
+}
 
 // Bytecode gives what the script was compiled to. It must not be changed.
 func (p *Program) Bytecode() *bytecode.Program { return p.code.Program() }
 
 // Size is about how many bytes of memory the program holds.
 func (p *Program) Size() int {
-	n := p.code.Size() + 256
-	for _, u := range p.uses {
-		n += 40 + len(u.name)
+	n := p.code.Size() + 256 + 8*len(p.used)
+	for _, u := range p.others() {
+		n += 64 + len(u.name)
 	}
 	return n
 }

@@ -66,8 +66,8 @@ type Command struct {
 	Limits *Limits
 }
 
-// Code is a program that is ready to run. It does not change and may be shared
-// by any number of machines.
+// Code is a program that is ready to run, once it is linked. It does not change then,
+// and may be shared by any number of machines. It must not be copied.
 type Code struct {
 	program   *bytecode.Program
 	constants []Value
@@ -81,6 +81,10 @@ type Code struct {
 	// grants is what the contract gives: a definition's body that and nothing else; of
 	// what a script is given, only that. 0 in a script's leaves what it is given.
 	grants Capability
+	own    struct { // what functions and constants of most programs are kept in
+		functions [1]function
+		constants [6]Value
+	}
 }
 
 // quotedName is a name as JSON has it: from where in Code.names, and how long it is there.
@@ -108,23 +112,26 @@ type function struct {
 	wide              bool // its frame reaches beyond a window
 }
 
+// Link is the method of that name for a new Code.
+func Link(p *bytecode.Program, lookup func(name string) *Command) (*Code, error) {
+	c := new(Code)
+	if err := c.Link(p, lookup); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
 // Link verifies a program and binds the commands that it calls. lookup gives
 // the command of a name, or nil where there is none. A call of one that is
 // missing, or whose interface is not the one the program was compiled against,
 // is an error when it runs. The error of Link itself is CodeIntegrity.
-func Link(p *bytecode.Program, lookup func(name string) *Command) (*Code, error) {
+func (c *Code) Link(p *bytecode.Program, lookup func(name string) *Command) error {
 	if err := bytecode.Verify(p); err != nil {
-		return nil, &Error{Code: CodeIntegrity, Msg: "the code does not verify", Err: err}
+		return &Error{Code: CodeIntegrity, Msg: "the code does not verify", Err: err}
 	}
-	one := &struct { // allocation for what most programs are
-		code      Code
-		functions [1]function
-		constants [6]Value
-	}{}
-	c := &one.code
 	c.program = p
-	c.functions = sized(one.functions[:], len(p.Functions))
-	c.constants = sized(one.constants[:], len(p.Constants))
+	c.functions = sized(c.own.functions[:], len(p.Functions))
+	c.constants = sized(c.own.constants[:], len(p.Constants))
 	b := make(block, blockSize(p))
 	for i := range p.Functions {
 		f := &p.Functions[i]
@@ -147,11 +154,11 @@ func Link(p *bytecode.Program, lookup func(name string) *Command) (*Code, error)
 	for _, name := range p.Requires {
 		granted, ok := ParseCapability(name)
 		if !ok {
-			return nil, Errorf(CodeIntegrity, "an unknown capability %q", name)
+			return Errorf(CodeIntegrity, "an unknown capability %q", name)
 		}
 		c.grants |= granted
 	}
-	return c, nil
+	return nil
 }
 
 // sized gives n items: the first of those that there are, or new ones.
