@@ -59,6 +59,7 @@ func (e *Engine) compile(ctx context.Context, script string, charge func(int) er
 	}
 	defer func() {
 		c.parser.Forget()
+		c.compiler.Forget()
 		e.compilers.Put(c)
 	}()
 	f, err := c.parser.Parse(script, syntax.Options{Charge: charge})
@@ -75,12 +76,12 @@ func (e *Engine) compile(ctx context.Context, script string, charge func(int) er
 	if err := e.load(ctx, f.Calls); err != nil {
 		return nil, err
 	}
-	p, diagnostics, err := c.compiler.Script(f, compile.Options{Lookup: e.signature, Charge: charge})
+	p, diagnostics, err := c.compiler.Script(f, compile.Options{Lookup: e.signature, Charge: charge, Lend: true})
 	if err != nil {
 		return nil, asError(err)
 	}
 	program := new(Program)
-	if err := program.code.Link(p, e.commands.Command); err != nil {
+	if err := program.code.Take(p, e.commands.Command); err != nil {
 		return nil, &Error{Code: vm.CodeInternal, Msg: "a defect of the compiler", Err: err}
 	}
 	program.complete(e, f.Calls)
@@ -116,7 +117,7 @@ func (e *Engine) Link(ctx context.Context, p *bytecode.Program) (*Program, error
 func (p *Program) complete(e *Engine, names []string) {
 	p.engine = e
 	p.holds.Store(e)
-	commands := p.code.Program().Commands
+	commands := p.code.Commands()
 	next := 0
 	for i, name := range names {
 		if next < len(commands) && commands[next].Name == name && p.code.Command(next) != nil {
@@ -168,7 +169,7 @@ func (e *Engine) Holds(ctx context.Context, p *Program) (bool, error) {
 	if p.holds.Load() == e {
 		return true, nil
 	}
-	commands := p.code.Program().Commands
+	commands := p.code.Commands()
 	names := make([]string, 0, len(commands)+len(p.used)+len(p.others()))
 	for i := range commands {
 		names = append(names, commands[i].Name)
@@ -210,7 +211,8 @@ func (p *Program) Diagnostics() []Diagnostic {
 	return p.more.diagnostics
 }
 
-// Bytecode gives what the script was compiled to. It must not be changed.
+// Bytecode gives what the script was compiled to, put together for each call. It must
+// not be changed.
 func (p *Program) Bytecode() *bytecode.Program { return p.code.Program() }
 
 // Size is about how many bytes of memory the program holds.

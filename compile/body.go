@@ -342,7 +342,7 @@ func (b *body) measure() error {
 	}
 	n := len(b.locals)
 	if b.scope == scopeGlobal {
-		n = len(b.u.globals.items)
+		n = len(b.u.globals)
 	}
 	b.firstLoop = min(n, b.u.direct)
 	b.firstTemp = b.firstLoop + 2*b.mostLoops
@@ -365,10 +365,13 @@ func (b *body) layout(f *bytecode.Function, r *room) {
 	locals := b.locals[:min(len(b.locals), b.u.direct)]
 	f.Name, f.Params, f.Registers = b.name, b.params, b.registers
 	f.Code, f.Handlers = cut(&r.code, b.pc), cut(&r.handlers, len(b.handlers))
-	f.Positions, f.Locals = cut(&r.positions, len(b.positions)), cut(&r.locals, len(locals))
+	f.Locals = cut(&r.locals, len(locals))
 	copy(f.Handlers, b.handlers)
-	copy(f.Positions, b.positions)
 	copy(f.Locals, locals)
+	if f.Positions = b.positions; !b.u.opt.Lend {
+		f.Positions = cut(&r.positions, len(b.positions))
+		copy(f.Positions, b.positions)
+	}
 	if b.mostSpills > 0 {
 		b.placeSpills()
 	}

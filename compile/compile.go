@@ -23,6 +23,10 @@ type Options struct {
 	// others' about every 64 KiB. Its error ends the compilation and is returned as it
 	// is. nil charges nothing.
 	Charge func(bytes int) error
+	// Lend leaves the program's constants, and its functions' instructions and positions,
+	// in the compiler's memory until it Forgets them or compiles again: for who copies
+	// what is to stay, as vm.Code.Take does.
+	Lend bool
 }
 
 // Severity tells how bad a diagnostic is.
@@ -62,8 +66,8 @@ func Definition(d *syntax.Definition, opt Options) (*bytecode.Program, []Diagnos
 }
 
 // Compiler compiles sources one after the other, and works in the same memory each
-// time. The programs have memory of their own. The zero value is ready. It is not safe
-// for concurrent use, and must not be copied.
+// time. The programs have memory of their own, but for what is lent. The zero value is
+// ready. It is not safe for concurrent use, and must not be copied.
 type Compiler struct{ unit unit }
 
 // Script is the function of that name.
@@ -71,12 +75,27 @@ func (c *Compiler) Script(f *syntax.File, opt Options) (*bytecode.Program, []Dia
 	return c.compile(opt, func(u *unit) { u.script(f) })
 }
 
+// Forget forgets what was lent, if anything was.
+func (c *Compiler) Forget() {
+	if c.unit.made != nil {
+		c.unit.reset()
+	}
+}
+
+// compile compiles, and forgets all but what it lends.
+func (c *Compiler) compile(opt Options, build func(*unit)) (*bytecode.Program, []Diagnostic, error) {
+	c.Forget()
+	p, diagnostics, err := c.unit.compile(opt, build)
+	if err != nil || !opt.Lend {
+		c.Forget()
+	}
+	return p, diagnostics, err
+}
+
 // compile compiles with most variables in direct registers and, where that
 // leaves an expression too few, once more with most of them in wide ones, and
 // with what nests deeply.
-func (c *Compiler) compile(opt Options, build func(*unit)) (*bytecode.Program, []Diagnostic, error) {
-	u := &c.unit
-	defer u.reset()
+func (u *unit) compile(opt Options, build func(*unit)) (*bytecode.Program, []Diagnostic, error) {
 	err := u.attempt(opt, 160, false, build)
 	if _, full := err.(*registersFull); full {
 		u.reset()
@@ -130,10 +149,11 @@ type unit struct {
 	numbers numbers // that are constants
 	bodies  []*body // of which the first few are in use
 
-	constants list[bytecode.Constant] // of the program, and so on
-	commands  list[bytecode.Command]
-	globals   list[string]
-	logs      list[string]
+	constants []bytecode.Constant // of the program, and so on
+	commands  []bytecode.Command
+	globals   []string
+	logs      []string
+	code      []bytecode.Instr // what instructions are lent from
 }
 
 // work is what a compilation leaves nothing of.
@@ -257,10 +277,9 @@ func (u *unit) reset() {
 	if len(u.bodies) > mostBodies {
 		u.bodies = nil
 	}
-	u.constants.reset()
-	u.commands.reset()
-	u.globals.reset()
-	u.logs.reset()
+	u.constants, u.commands = emptied(u.constants), emptied(u.commands)
+	u.globals, u.logs = emptied(u.globals), emptied(u.logs)
+	u.code = rewound(u.code)
 	u.symbols.reset()
 	u.numbers.reset()
 	u.work = work{}
@@ -269,8 +288,8 @@ func (u *unit) reset() {
 // slot gives the slot of a name of the Global pool.
 func (u *unit) slot(s *symbol) int {
 	if s.slot == 0 {
-		s.slot = int32(register(len(u.globals.items), u.direct)) + 1
-		u.globals.add(s.name)
+		s.slot = int32(register(len(u.globals), u.direct)) + 1
+		u.globals = append(u.globals, s.name)
 		u.charge(64 + len(s.name))
 	}
 	return int(s.slot) - 1
@@ -307,9 +326,9 @@ func (u *unit) number(n number) int32 {
 
 // constant adds a constant.
 func (u *unit) constant(k bytecode.Constant) int32 {
-	u.constants.add(k)
+	u.constants = append(u.constants, k)
 	u.charge(64 + len(k.Text))
-	return int32(len(u.constants.items) - 1)
+	return int32(len(u.constants) - 1)
 }
 
 // lookup gives the interface of a command, or nil.
@@ -326,8 +345,8 @@ func (u *unit) lookup(s *symbol) *bytecode.Signature {
 // command gives the index of a command that the program calls.
 func (u *unit) command(s *symbol) int32 {
 	if s.command == 0 {
-		u.commands.add(bytecode.Command{Name: s.name, Params: s.sig.Params})
-		s.command = int32(len(u.commands.items))
+		u.commands = append(u.commands, bytecode.Command{Name: s.name, Params: s.sig.Params})
+		s.command = int32(len(u.commands))
 		u.charge(64 + len(s.name))
 	}
 	return s.command - 1
@@ -336,8 +355,8 @@ func (u *unit) command(s *symbol) int32 {
 // log gives the index in the logs of what a statement calls.
 func (u *unit) log(s *symbol) int32 {
 	if s.log == 0 {
-		u.logs.add(s.name)
-		s.log = int32(len(u.logs.items))
+		u.logs = append(u.logs, s.name)
+		s.log = int32(len(u.logs))
 	}
 	return s.log - 1
 }

@@ -350,6 +350,10 @@ func TestCompilerIsUsedAgain(t *testing.T) {
 				t.Errorf("source %d (-want +got):\n%s", i, diff)
 			}
 			made = append(made, got)
+			lent, _, _ := c.Script(f, compile.Options{Lookup: command.Signature, Lend: true})
+			if diff := cmp.Diff(want, lent); diff != "" {
+				t.Errorf("source %d, lent (-want +got):\n%s", i, diff)
+			}
 		}
 	}
 	for i, p := range made { // none has memory that another one was made in

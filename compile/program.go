@@ -2,56 +2,18 @@
 
 package compile
 
-import "github.com/avap-framework/avap/bytecode"
+import (
+	"slices"
 
-// usual is one allocation for what most programs hold beside their code. With the
-// allocator's header of 8 bytes it fills a size class, 704 bytes; what does not fit has
-// memory apart.
+	"github.com/avap-framework/avap/bytecode"
+)
+
+// usual is one allocation for what most programs hold beside code and constants. It fills
+// a size class, 512 bytes; what does not fit has memory apart.
 type usual struct {
 	program   bytecode.Program
 	functions [1]bytecode.Function
-	constants [5]bytecode.Constant
-	globals   [7]string
-	logs      [5]string
-}
-
-// list is a list of the program. It is made in the program's memory as long as it fits
-// there, and else in memory that is kept for the next compilation.
-type list[T any] struct {
-	items []T
-	apart bool // whether items are in memory that is kept
-	kept  []T  // that memory, while it is not used
-}
-
-// begin begins a list in the program's memory.
-func (l *list[T]) begin(room []T) { l.items = room[:0] }
-
-// add adds an item to the list.
-func (l *list[T]) add(item T) {
-	if len(l.items) == cap(l.items) && !l.apart {
-		l.items, l.apart = append(l.kept, l.items...), true
-	}
-	l.items = append(l.items, item)
-}
-
-// whole gives the list without room behind it; nil where it is empty.
-func (l *list[T]) whole() []T {
-	n := len(l.items)
-	switch {
-	case n == 0:
-		return nil
-	case l.apart:
-		return append(make([]T, 0, n), l.items...)
-	}
-	return l.items[:n:n]
-}
-
-// reset forgets the list.
-func (l *list[T]) reset() {
-	if l.apart {
-		l.kept, l.apart = emptied(l.items), false
-	}
-	l.items = nil
+	names     [10]string // globals and logs
 }
 
 // most is how many items of a list are kept for the next compilation.
@@ -75,20 +37,19 @@ func emptied[T any](items []T) []T {
 func (u *unit) begin() {
 	u.made = new(usual)
 	u.program = &u.made.program
-	u.constants.begin(u.made.constants[:])
-	u.globals.begin(u.made.globals[:])
-	u.logs.begin(u.made.logs[:])
 }
 
 // whole gives the program that was made.
 func (u *unit) whole() *bytecode.Program {
 	p := u.program
-	p.Constants, p.Commands, p.Logs = u.constants.whole(), u.commands.whole(), u.logs.whole()
-	if len(u.globals.items) <= u.direct {
-		p.Globals = u.globals.whole()
-	} else {
-		p.Globals = padded(u.globals.items, u.direct)
+	p.Commands = owned(u.commands)
+	switch {
+	case !u.opt.Lend:
+		p.Constants = owned(u.constants)
+	case len(u.constants) > 0:
+		p.Constants = u.constants
 	}
+	u.setNames()
 	p.Functions = u.made.functions[:]
 	if u.used > len(p.Functions) {
 		p.Functions = make([]bytecode.Function, u.used)
@@ -100,13 +61,32 @@ func (u *unit) whole() *bytecode.Program {
 	return p
 }
 
-// padded leaves gaps, which have no name, between the slots that have direct
-// registers and those that have wide ones.
-func padded(globals []string, direct int) []string {
-	names := make([]string, bytecode.MaxDirect+len(globals)-direct)
-	copy(names, globals[:direct])
-	copy(names[bytecode.MaxDirect:], globals[direct:])
-	return names
+// owned gives a list memory of its own; nil where it is empty.
+func owned[T any](items []T) []T {
+	if len(items) == 0 {
+		return nil
+	}
+	return append(make([]T, 0, len(items)), items...)
+}
+
+// setNames gives the program the names of its globals and logs. Between the slots that
+// have direct registers and those that have wide ones there are gaps, which have no name.
+func (u *unit) setNames() {
+	direct, wide := u.globals, []string(nil)
+	slots := len(u.globals)
+	if slots > u.direct {
+		direct, wide = u.globals[:u.direct], u.globals[u.direct:]
+		slots = bytecode.MaxDirect + len(wide)
+	}
+	names := u.made.names[:]
+	if n := slots + len(u.logs); n > len(names) {
+		names = make([]string, n)
+	}
+	p := u.program
+	p.Globals, p.Logs = cut(&names, slots), cut(&names, len(u.logs))
+	copy(p.Globals, direct)
+	copy(p.Globals[slots-len(wide):], wide)
+	copy(p.Logs, u.logs)
 }
 
 // room is what the lists of functions are cut from, so that a program has one for each
@@ -126,7 +106,12 @@ func (u *unit) room() (r room) {
 		handlers += len(b.handlers)
 		locals += len(b.locals)
 	}
-	r.code, r.positions = make([]bytecode.Instr, code), make([]bytecode.Position, positions)
+	if u.opt.Lend {
+		u.code = slices.Grow(u.code[:0], code)[:code]
+		r.code = u.code
+	} else {
+		r.code, r.positions = make([]bytecode.Instr, code), make([]bytecode.Position, positions)
+	}
 	if handlers > 0 {
 		r.handlers = make([]bytecode.Handler, handlers)
 	}

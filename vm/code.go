@@ -69,7 +69,7 @@ type Command struct {
 // Code is a program that is ready to run, once it is linked. It does not change then,
 // and may be shared by any number of machines. It must not be copied.
 type Code struct {
-	program   *bytecode.Program
+	program   *bytecode.Program // of one that was taken over without what the code itself tells
 	constants []Value
 	functions []function
 	commands  []*Command // nil where the catalog has none of that interface
@@ -81,6 +81,7 @@ type Code struct {
 	// grants is what the contract gives: a definition's body that and nothing else; of
 	// what a script is given, only that. 0 in a script's leaves what it is given.
 	grants Capability
+	taken  bool     // whether program was taken over
 	own    struct { // what functions and constants of most programs are kept in
 		functions [1]function
 		constants [6]Value
@@ -121,6 +122,14 @@ func Link(p *bytecode.Program, lookup func(name string) *Command) (*Code, error)
 	return c, nil
 }
 
+// Take is Link for a program that the code takes over, and whose constants, instructions
+// and positions lie in memory that will be used again: what it keeps of them it copies.
+// The program must not be used any more; Program gives another one that is the same.
+func (c *Code) Take(p *bytecode.Program, lookup func(name string) *Command) error {
+	c.taken = true
+	return c.Link(p, lookup)
+}
+
 // Link verifies a program and binds the commands that it calls. lookup gives
 // the command of a name, or nil where there is none. A call of one that is
 // missing, or whose interface is not the one the program was compiled against,
@@ -132,7 +141,7 @@ func (c *Code) Link(p *bytecode.Program, lookup func(name string) *Command) erro
 	c.program = p
 	c.functions = sized(c.own.functions[:], len(p.Functions))
 	c.constants = sized(c.own.constants[:], len(p.Constants))
-	b := make(block, blockSize(p))
+	b := make(block, c.blockSize())
 	for i := range p.Functions {
 		f := &p.Functions[i]
 		c.functions[i] = function{
@@ -142,6 +151,9 @@ func (c *Code) Link(p *bytecode.Program, lookup func(name string) *Command) erro
 		}
 	}
 	c.setConstants(&b)
+	if c.taken {
+		c.strip(&b)
+	}
 	c.writeNames(&b)
 	if n := len(p.Commands); n > 0 {
 		c.commands = make([]*Command, n)
@@ -173,28 +185,35 @@ func sized[T any](items []T, n int) []T {
 // garbage collector never looks into.
 type block []uint64
 
-// blockSize is how long a program's block is.
-func blockSize(p *bytecode.Program) int {
+// blockSize is how long the block is.
+func (c *Code) blockSize() int {
+	p := c.program
 	size := len(p.Logs)*int(unsafe.Sizeof(logName{})) + len(p.Globals)*int(unsafe.Sizeof(quotedName{}))
 	for i := range p.Functions {
 		size += (len(p.Functions[i].Code) + 1) * wordSize
+		if c.taken {
+			size += roundUp(len(p.Functions[i].Positions) * int(unsafe.Sizeof(bytecode.Position{})))
+		}
 	}
 	for i := range p.Constants {
 		if k := &p.Constants[i]; k.Kind == bytecode.ConstString {
 			size += textWords(len(k.Text)) * 8
 		}
 	}
-	return (size + namesSize(p) + 7) / 8
+	return roundUp(size+namesSize(p)) / 8
 }
 
-// take takes n items from the front of a block. Their size is a multiple of eight bytes.
+// roundUp gives the next multiple of eight.
+func roundUp(n int) int { return (n + 7) &^ 7 }
+
+// take takes n items from the front of a block.
 func take[T any](b *block, n int) []T {
 	if n == 0 {
 		return nil
 	}
 	var item T
 	items := unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(*b))), n)
-	*b = (*b)[n*int(unsafe.Sizeof(item))/8:]
+	*b = (*b)[roundUp(n*int(unsafe.Sizeof(item)))/8:]
 	return items
 }
 
@@ -263,8 +282,8 @@ func (c *Code) writeNames(b *block) {
 	c.names = unsafe.String(unsafe.SliceData(text), len(text))
 }
 
-// Program gives the program behind the code.
-func (c *Code) Program() *bytecode.Program { return c.program }
+// Commands gives the program's commands. They must not be changed.
+func (c *Code) Commands() []bytecode.Command { return c.program.Commands }
 
 // Command gives what the i-th of the program's commands is bound to, nil for none.
 func (c *Code) Command(i int) *Command { return c.commands[i] }
@@ -272,8 +291,10 @@ func (c *Code) Command(i int) *Command { return c.commands[i] }
 // Size is about how many bytes the code holds in memory.
 func (c *Code) Size() int {
 	n := 512 + len(c.constants)*(valueSize+32) + len(c.commands)*64
-	for _, k := range c.program.Constants {
-		n += 2 * len(k.Text)
+	for _, v := range c.constants {
+		if v.IsString() {
+			n += 2 * v.byteLen()
+		}
 	}
 	for i := range c.functions {
 		f := &c.functions[i]

@@ -94,7 +94,7 @@ func mutate(p *bytecode.Program, changes []byte) *bytecode.Program {
 }
 
 // seedPrograms compiles the conformance cases and the bombs that need nobody else.
-func seedPrograms(f *testing.F) []*bytecode.Program {
+func seedPrograms(f testing.TB) []*bytecode.Program {
 	var programs []*bytecode.Program
 	for _, pattern := range []string{"../testdata/conformance/*.txtar", "../testdata/bombs/*.avap"} {
 		files, err := filepath.Glob(pattern)
