@@ -72,8 +72,8 @@ type Code struct {
 	program   *bytecode.Program // of one that was taken over without what the code itself tells
 	constants []Value
 	functions []function
-	commands  []*Command // nil where the catalog has none of that interface
-	logs      []logName
+	commands  []*Command       // nil where the catalog has none of that interface
+	logs      []quotedName     // as an entry of the log begins; in the order of their texts
 	members   []quotedName     // by slot: as it begins a member of a JSON object
 	names     string           // the texts of logs and members
 	slots     map[string]int32 // by name; nil where they are few
@@ -90,17 +90,10 @@ type Code struct {
 
 // quotedName is a name as JSON has it: from where in Code.names, and how long it is there.
 // size is its length as it is.
-type quotedName struct {
-	from       int
-	long, size uint32
-}
+type quotedName struct{ from, long, size uint32 }
 
-func (q *quotedName) in(names string) string { return names[q.from : q.from+int(q.long)] }
-
-// logName is the name of a statement, as its entry in the log begins.
-type logName struct {
-	quotedName
-	index int // in bytecode.Program.Logs
+func (q *quotedName) in(names string) string {
+	return names[q.from : uint64(q.from)+uint64(q.long)]
 }
 
 // function is a bytecode.Function as the machine wants it.
@@ -145,7 +138,7 @@ func (c *Code) Link(p *bytecode.Program, lookup func(name string) *Command) erro
 	for i := range p.Functions {
 		f := &p.Functions[i]
 		c.functions[i] = function{
-			Function: f, code: link(p, f, take[word](&b, len(f.Code)+1)),
+			Function: f, code: link(p, f, take[word](&b, len(f.Code))),
 			registers: f.Registers, params: f.Params, named: min(max(len(f.Locals), f.Params), f.Registers),
 			wide: isWide(f),
 		}
@@ -185,12 +178,14 @@ func sized[T any](items []T, n int) []T {
 // garbage collector never looks into.
 type block []uint64
 
-// blockSize is how long the block is.
+// blockSize is how long the block is. The instructions do not end it, because the machine
+// points at what is behind the one that it runs: at positions, or a word for that alone.
 func (c *Code) blockSize() int {
 	p := c.program
-	size := len(p.Logs)*int(unsafe.Sizeof(logName{})) + len(p.Globals)*int(unsafe.Sizeof(quotedName{}))
+	const place = int(unsafe.Sizeof(quotedName{}))
+	size := roundUp(len(p.Logs)*place) + roundUp(len(p.Globals)*place)
 	for i := range p.Functions {
-		size += (len(p.Functions[i].Code) + 1) * wordSize
+		size += len(p.Functions[i].Code) * wordSize
 		if c.taken {
 			size += roundUp(len(p.Functions[i].Positions) * int(unsafe.Sizeof(bytecode.Position{})))
 		}
@@ -199,6 +194,9 @@ func (c *Code) blockSize() int {
 		if k := &p.Constants[i]; k.Kind == bytecode.ConstString {
 			size += textWords(len(k.Text)) * 8
 		}
+	}
+	if !c.taken {
+		size += wordSize
 	}
 	return roundUp(size+namesSize(p)) / 8
 }
@@ -254,13 +252,13 @@ func namesSize(p *bytecode.Program) int {
 // and finds out where the slots are.
 func (c *Code) writeNames(b *block) {
 	logs, slots := c.program.Logs, c.program.Globals
-	c.logs, c.members, c.status = take[logName](b, len(logs)), take[quotedName](b, len(slots)), -1
+	c.logs, c.members, c.status = take[quotedName](b, len(logs)), take[quotedName](b, len(slots)), -1
 	room := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(*b))), 8*len(*b))
 	text := room[:0] // which moves where something is escaped
 	for i, name := range logs {
 		from := len(text)
 		text = append(AppendQuoted(append(text, logBegin...), name), logEnd...)
-		c.logs[i] = logName{quotedName{from, uint32(len(text) - from), uint32(len(name))}, i}
+		c.logs[i] = quotedName{uint32(from), uint32(len(text) - from), uint32(len(name))}
 	}
 	if len(slots) > fewSlots {
 		c.slots = make(map[string]int32, len(slots))
@@ -271,7 +269,7 @@ func (c *Code) writeNames(b *block) {
 		}
 		from := len(text)
 		text = append(AppendQuoted(text, name), ':')
-		c.members[i] = quotedName{from, uint32(len(text) - from), uint32(len(name))}
+		c.members[i] = quotedName{uint32(from), uint32(len(text) - from), uint32(len(name))}
 		if c.slots != nil {
 			c.slots[name] = int32(i)
 		}
@@ -310,9 +308,7 @@ func (c *Code) Size() int {
 	return n
 }
 
-// link writes the instructions of a function as the machine keeps them into ws, which
-// has room for one more: it is never run, but the machine points at the instruction
-// behind the one that it runs.
+// link writes the instructions of a function as the machine keeps them into ws.
 func link(p *bytecode.Program, f *bytecode.Function, ws []word) []word {
 	copy(unsafe.Slice((*bytecode.Instr)(unsafe.Pointer(unsafe.SliceData(ws))), len(ws)), f.Code)
 	next := bytecode.OpInvalid // behind the instruction

@@ -24,7 +24,7 @@ func (c *Code) Unfused() *Code {
 	plain.functions = slices.Clone(c.functions)
 	for i := range plain.functions {
 		f := &plain.functions[i]
-		f.code = slices.Clone(f.code)
+		f.code = append(slices.Clone(f.code), word{}) // which the machine points at
 		for pc := range f.code {
 			if first, ok := firsts[f.code[pc].op]; ok {
 				f.code[pc].op = first

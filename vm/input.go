@@ -3,7 +3,9 @@
 package vm
 
 import (
+	"cmp"
 	"math"
+	"slices"
 	"strings"
 	"time"
 )
@@ -41,7 +43,7 @@ type LogEntry struct {
 
 // logEntry is a LogEntry whose statement may still run.
 type logEntry struct {
-	name   *logName
+	name   *quotedName // in Code.logs
 	began  time.Duration
 	took   time.Duration
 	failed bool
@@ -157,7 +159,7 @@ func (m *Machine) export(name string, v Value) error {
 }
 
 // beginLog ends the log entry of the statement before and begins one.
-func (m *Machine) beginLog(name *logName) error {
+func (m *Machine) beginLog(name *quotedName) error {
 	if err := m.Charge(logSize); err != nil {
 		return err
 	}
@@ -225,8 +227,12 @@ func (m *Machine) eachVariable(f func(name string, v Value) error) error {
 // Logs gives an entry for each top-level statement that ran.
 func (m *Machine) Logs() []LogEntry {
 	entries := make([]LogEntry, len(m.logs))
+	code := m.frames[0].code
 	for i, l := range m.logs {
-		entries[i] = LogEntry{m.frames[0].code.program.Logs[l.name.index], l.took, !l.failed}
+		at, _ := slices.BinarySearchFunc(code.logs, l.name.from, func(q quotedName, from uint32) int {
+			return cmp.Compare(q.from, from)
+		})
+		entries[i] = LogEntry{code.program.Logs[at], l.took, !l.failed}
 	}
 	return entries
 }

@@ -53,10 +53,10 @@ func constant(v Value) bytecode.Constant {
 	return bytecode.Constant{Kind: bytecode.ConstString, Text: v.str()}
 }
 
-// instructions gives the instructions that link made words of, the last of which is none.
+// instructions gives the instructions that link made words of.
 func instructions(ws []word) []bytecode.Instr {
-	code := make([]bytecode.Instr, len(ws)-1)
-	for i, w := range ws[:len(code)] {
+	code := make([]bytecode.Instr, len(ws))
+	for i, w := range ws {
 		op := written[w.op]
 		if steps[op] == jumps {
 			w.c = w.c/wordSize + int32(i)
