@@ -47,7 +47,7 @@ func (u *unit) whole() *bytecode.Program {
 	case !u.opt.Lend:
 		p.Constants = owned(u.constants)
 	case len(u.constants) > 0:
-		p.Constants = u.constants
+		p.Constants = slices.Clip(u.constants)
 	}
 	u.setNames()
 	p.Functions = u.made.functions[:]
