@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -420,6 +421,22 @@ func TestUnquote(t *testing.T) {
 	} {
 		if got, err := m.Unquote(nil, []byte(text), 0); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s is %q, %v; want %s", text, got, err, want)
+		}
+	}
+}
+
+// As much room as the text has in JSON is enough, whichever way it is read.
+func TestUnquoteInRoom(t *testing.T) {
+	m := NewMachine(Limits{})
+	m.Reset(t.Context(), Limits{}, nil)
+	for _, inside := range []string{"plain", `a\nb`, `Gr\u00fc\u00dfe`, `\ud83d\ude00`, strings.Repeat(`a line\n`, 2000)} {
+		room := make([]byte, len(inside))
+		got, err := m.Unquote(room, []byte(`"`+inside+`"`), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if unsafe.StringData(got) != unsafe.SliceData(room) {
+			t.Errorf("%.20s is not in the room that there is for it", inside)
 		}
 	}
 }
