@@ -204,10 +204,15 @@ func (u *unit) settle() error {
 
 func (u *unit) diagnose(d Diagnostic) { u.diagnostics = append(u.diagnostics, d) }
 
+const tooManyParameters = "%s has more than %d parameters: take a list or a dict"
+
 // script compiles the top level and the functions of a script.
 func (u *unit) script(f *syntax.File) {
 	u.program.Kind = bytecode.KindScript
 	for i, fn := range f.Funcs {
+		if len(fn.Params) > bytecode.MaxParameters {
+			u.fail(fn.Params[bytecode.MaxParameters].Pos, tooManyParameters, fn.Name, bytecode.MaxParameters)
+		}
 		s := u.symbols.get(fn.Name)
 		s.function, s.params = int32(i+1), int32(len(fn.Params))
 		u.writes = u.writes || u.writesGlobals(fn.Body)
@@ -233,6 +238,9 @@ func (u *unit) definition(d *syntax.Definition) {
 	u.program.Kind = bytecode.KindCommand
 	u.program.Name = d.Name
 	u.def = d
+	if len(d.Params) > bytecode.MaxParameters {
+		u.fail(d.Params[bytecode.MaxParameters].Pos, tooManyParameters, d.Name, bytecode.MaxParameters)
+	}
 	b := u.newBody(scopeLocal)
 	b.name = d.Name
 	b.params = len(d.Params)

@@ -210,12 +210,48 @@ func numbered(format string, n int) string {
 	return b.String()
 }
 
-// TestTooLarge refuses an expression that no frame has registers for.
+// TestTooLarge refuses an expression that no frame has registers for, or no call has
+// room for.
 func TestTooLarge(t *testing.T) {
-	_, _, err := compileScript(t, "x = max("+numbered("%d, ", 300)+"300)")
-	var e *compile.Error
-	if !errors.As(err, &e) || !strings.Contains(e.Msg, "too large") {
-		t.Errorf("got %v", err)
+	for n := 240; n <= 300; n++ {
+		for name, src := range map[string]string{
+			"built-in": "x = max(" + numbered("%d, ", n) + "0)",
+			"method":   "x = s.join(" + numbered("%d, ", n) + "0)",
+		} {
+			p, _, err := compileScript(t, src)
+			var e *compile.Error
+			switch {
+			case err == nil:
+				if err := bytecode.Verify(p); err != nil {
+					t.Errorf("%s, %d arguments: %v", name, n+1, err)
+				}
+			case !errors.As(err, &e) || !strings.Contains(e.Msg, "too large"):
+				t.Errorf("%s, %d arguments: %v", name, n+1, err)
+			case n+1 < 245:
+				t.Errorf("%s of %d arguments is refused: %v", name, n+1, err)
+			}
+		}
+	}
+}
+
+// TestTooManyParameters refuses functions that no call has room for.
+func TestTooManyParameters(t *testing.T) {
+	for n := 240; n <= 270; n++ {
+		src := "function f(" + numbered("p%d, ", n-1) + "last) { return last }\nx = f(" + numbered("%d, ", n-1) + "0)"
+		p, _, err := compileScript(t, src)
+		var e *compile.Error
+		switch {
+		case err == nil:
+			if err := bytecode.Verify(p); err != nil {
+				t.Errorf("%d parameters: %v", n, err)
+			}
+		case !errors.As(err, &e):
+			t.Errorf("%d parameters: %v", n, err)
+		case n > bytecode.MaxParameters && !strings.Contains(e.Msg, "more than 250 parameters"):
+			t.Errorf("%d parameters: %v", n, err)
+		case n < 245:
+			t.Errorf("%d parameters are refused: %v", n, err)
+		}
 	}
 }
 

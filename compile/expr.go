@@ -806,6 +806,9 @@ func (b *body) call(e *syntax.Call, dst int) {
 
 // callNative emits a call of a built-in or a method.
 func (b *body) callNative(plain, withKeywords bytecode.Op, id, first, n int, keywords []syntax.Keyword) {
+	if n > bytecode.MaxParameters {
+		panic(abort{&registersFull{b.pos}})
+	}
 	if len(keywords) == 0 {
 		b.emit(plain, first, n, 0, int32(id))
 		return
