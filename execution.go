@@ -21,6 +21,7 @@ type Execution struct {
 	in      vm.Input
 	budget  vm.Scratch            // of compiling
 	charge  func(bytes int) error // budget's
+	once    *compiler             // of the program that CompileOnce made; nil for none
 	// Only keeps variables and logs out of the answer.
 	Only bool
 }
@@ -45,6 +46,10 @@ func (x *Execution) End() {
 	empty(&x.in.Query)
 	empty(&x.in.Body)
 	x.Only = false
+	if x.once != nil {
+		x.engine.giveBack(x.once)
+		x.once = nil
+	}
 	pool := x.engine.executions
 	x.engine = nil
 	pool.Put(x)
@@ -150,11 +155,31 @@ func (x *Execution) Restrict(contract Limits) { x.machine.Restrict(contract) }
 // Compile compiles a script under the quotas of memory and time of this
 // execution. What that takes is not held by the execution itself.
 func (x *Execution) Compile(script string) (*Program, error) {
+	return x.engine.compile(x.machine.Context(), script, x.account())
+}
+
+// CompileOnce is Compile for a program that only this execution runs: it lies in memory
+// that is used again, and must not be used after End or another CompileOnce.
+func (x *Execution) CompileOnce(script string) (*Program, error) {
+	if x.once == nil {
+		x.once = x.engine.takeCompiler()
+	} else {
+		x.once.forget()
+	}
+	p := &x.once.program
+	if err := x.once.compile(x.machine.Context(), x.engine, script, x.account(), p); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// account opens an account for what compiling takes.
+func (x *Execution) account() func(bytes int) error {
 	if x.charge == nil { // made once, not for each script
 		x.charge = x.budget.Charge
 	}
 	x.budget = x.machine.Scratch()
-	return x.engine.compile(x.machine.Context(), script, x.charge)
+	return x.charge
 }
 
 // Run runs a program of the same engine to its end.

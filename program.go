@@ -50,45 +50,81 @@ func (e *Engine) Compile(script string) (*Program, error) {
 type compiler struct {
 	parser   syntax.Parser
 	compiler compile.Compiler
+	program  Program // that lies in the memory of all this,
+	lent     bool    // where it is in use
+}
+
+// takeCompiler gives a compiler, which must be given back.
+func (e *Engine) takeCompiler() *compiler {
+	if c, ok := e.compilers.Get().(*compiler); ok {
+		return c
+	}
+	return new(compiler)
+}
+
+// giveBack gives a compiler back, with the program that lies in it.
+func (e *Engine) giveBack(c *compiler) {
+	c.forget()
+	e.compilers.Put(c)
+}
+
+// forget lets go of all that a script has left.
+func (c *compiler) forget() {
+	c.parser.Forget()
+	c.compiler.Forget()
+	if c.lent {
+		c.program.forget()
+		c.lent = false
+	}
 }
 
 func (e *Engine) compile(ctx context.Context, script string, charge func(int) error) (*Program, error) {
-	c, _ := e.compilers.Get().(*compiler)
-	if c == nil {
-		c = new(compiler)
+	c := e.takeCompiler()
+	defer e.giveBack(c)
+	p := new(Program)
+	if err := c.compile(ctx, e, script, charge, p); err != nil {
+		return nil, err
 	}
-	defer func() {
-		c.parser.Forget()
-		c.compiler.Forget()
-		e.compilers.Put(c)
-	}()
+	return p, nil
+}
+
+// compile compiles a script into a program, which may be the compiler's own.
+func (c *compiler) compile(ctx context.Context, e *Engine, script string, charge func(int) error, program *Program) error {
 	f, err := c.parser.Parse(script, syntax.Options{Charge: charge})
 	if err != nil {
-		return nil, asError(err)
+		return asError(err)
 	}
 	if len(f.Commands) > 0 {
 		d := f.Commands[0]
-		return nil, &Error{
+		return &Error{
 			Code: CodeSyntax, Line: int(d.Pos.Line), Col: int(d.Pos.Col),
 			Msg: "a script cannot define the command " + d.Name + ": definitions are published on their own",
 		}
 	}
 	if err := e.load(ctx, f.Calls); err != nil {
-		return nil, err
+		return err
 	}
-	p, diagnostics, err := c.compiler.Script(f, compile.Options{Lookup: e.signature, Charge: charge, Lend: true})
+	opt := compile.Options{Lookup: e.signature, Charge: charge, Lend: compile.LendLists}
+	if c.lent = program == &c.program; c.lent {
+		opt.Lend = compile.LendAll
+	}
+	p, diagnostics, err := c.compiler.Script(f, opt)
 	if err != nil {
-		return nil, asError(err)
+		return asError(err)
 	}
-	program := new(Program)
-	if err := program.code.Take(p, e.commands.Command); err != nil {
-		return nil, &Error{Code: vm.CodeInternal, Msg: "a defect of the compiler", Err: err}
+	if c.lent {
+		err = program.code.Link(p, e.commands.Command)
+	} else {
+		err = program.code.Take(p, e.commands.Command)
+	}
+	if err != nil {
+		return &Error{Code: vm.CodeInternal, Msg: "a defect of the compiler", Err: err}
 	}
 	program.complete(e, f.Calls)
 	if len(diagnostics) > 0 {
 		program.rest().diagnostics = convertDiagnostics(diagnostics)
 	}
-	return program, nil
+	return nil
 }
 
 // Link makes a program of a compiled script, which it verifies. One that does not
@@ -137,6 +173,15 @@ func (p *Program) complete(e *Engine, names []string) {
 		}
 		p.used = append(p.used, c)
 	}
+}
+
+// forget makes ready for another program in the same memory.
+func (p *Program) forget() {
+	p.code.Forget()
+	p.engine, p.more = nil, nil
+	p.holds.Store(nil)
+	clear(p.used)
+	p.used = nil
 }
 
 // rest gives what few programs have, to be added to.

@@ -368,7 +368,7 @@ func (b *body) layout(f *bytecode.Function, r *room) {
 	f.Locals = cut(&r.locals, len(locals))
 	copy(f.Handlers, b.handlers)
 	copy(f.Locals, locals)
-	if f.Positions = slices.Clip(b.positions); !b.u.opt.Lend {
+	if f.Positions = slices.Clip(b.positions); b.u.opt.Lend == LendNothing {
 		f.Positions = cut(&r.positions, len(b.positions))
 		copy(f.Positions, b.positions)
 	}

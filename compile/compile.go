@@ -23,11 +23,24 @@ type Options struct {
 	// others' about every 64 KiB. Its error ends the compilation and is returned as it
 	// is. nil charges nothing.
 	Charge func(bytes int) error
-	// Lend leaves the program's constants, and its functions' instructions and positions,
-	// in the compiler's memory until it Forgets them or compiles again: for who copies
-	// what is to stay, as vm.Code.Take does.
-	Lend bool
+	// Lend is what of the program stays in the compiler's memory until it Forgets it or
+	// compiles again.
+	Lend Lending
 }
+
+// Lending is how much of a program a compiler lends.
+type Lending uint8
+
+// What is lent.
+const (
+	// LendNothing gives the program memory of its own.
+	LendNothing Lending = iota
+	// LendLists lends the constants, and the functions' instructions and positions: for
+	// who copies what is to stay, as vm.Code.Take does.
+	LendLists
+	// LendAll lends all that may be: for who needs the program no longer than that.
+	LendAll
+)
 
 // Severity tells how bad a diagnostic is.
 type Severity uint8
@@ -86,7 +99,7 @@ func (c *Compiler) Forget() {
 func (c *Compiler) compile(opt Options, build func(*unit)) (*bytecode.Program, []Diagnostic, error) {
 	c.Forget()
 	p, diagnostics, err := c.unit.compile(opt, build)
-	if err != nil || !opt.Lend {
+	if err != nil || opt.Lend == LendNothing {
 		c.Forget()
 	}
 	return p, diagnostics, err
@@ -154,6 +167,7 @@ type unit struct {
 	globals   []string
 	logs      []string
 	code      []bytecode.Instr // what instructions are lent from
+	lent      usual            // what programs that are lent whole are made in
 }
 
 // work is what a compilation leaves nothing of.
@@ -288,6 +302,9 @@ func (u *unit) reset() {
 	u.constants, u.commands = emptied(u.constants), emptied(u.commands)
 	u.globals, u.logs = emptied(u.globals), emptied(u.logs)
 	u.code = rewound(u.code)
+	if u.made == &u.lent {
+		u.lent = usual{}
+	}
 	u.symbols.reset()
 	u.numbers.reset()
 	u.work = work{}

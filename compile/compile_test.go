@@ -386,7 +386,7 @@ func TestCompilerIsUsedAgain(t *testing.T) {
 				t.Errorf("source %d (-want +got):\n%s", i, diff)
 			}
 			made = append(made, got)
-			lent, _, _ := c.Script(f, compile.Options{Lookup: command.Signature, Lend: true})
+			lent, _, _ := c.Script(f, compile.Options{Lookup: command.Signature, Lend: compile.LendLists})
 			if diff := cmp.Diff(want, lent); diff != "" {
 				t.Errorf("source %d, lent (-want +got):\n%s", i, diff)
 			}

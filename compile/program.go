@@ -35,20 +35,17 @@ func emptied[T any](items []T) []T {
 
 // begin begins a program.
 func (u *unit) begin() {
-	u.made = new(usual)
+	if u.made = &u.lent; u.opt.Lend != LendAll {
+		u.made = new(usual)
+	}
 	u.program = &u.made.program
 }
 
 // whole gives the program that was made.
 func (u *unit) whole() *bytecode.Program {
 	p := u.program
-	p.Commands = owned(u.commands)
-	switch {
-	case !u.opt.Lend:
-		p.Constants = owned(u.constants)
-	case len(u.constants) > 0:
-		p.Constants = slices.Clip(u.constants)
-	}
+	p.Commands = kept(u.commands, u.opt.Lend == LendAll)
+	p.Constants = kept(u.constants, u.opt.Lend >= LendLists)
 	u.setNames()
 	p.Functions = u.made.functions[:]
 	if u.used > len(p.Functions) {
@@ -61,10 +58,13 @@ func (u *unit) whole() *bytecode.Program {
 	return p
 }
 
-// owned gives a list memory of its own; nil where it is empty.
-func owned[T any](items []T) []T {
-	if len(items) == 0 {
+// kept gives a list as it is lent, or memory of its own; nil where it is empty.
+func kept[T any](items []T, lent bool) []T {
+	switch {
+	case len(items) == 0:
 		return nil
+	case lent:
+		return slices.Clip(items)
 	}
 	return append(make([]T, 0, len(items)), items...)
 }
@@ -106,7 +106,7 @@ func (u *unit) room() (r room) {
 		handlers += len(b.handlers)
 		locals += len(b.locals)
 	}
-	if u.opt.Lend {
+	if u.opt.Lend >= LendLists {
 		u.code = slices.Grow(u.code[:0], code)[:code]
 		r.code = u.code
 	} else {

@@ -149,12 +149,14 @@ func (c *Code) Link(p *bytecode.Program, lookup func(name string) *Command) erro
 	}
 	c.writeNames(&b)
 	if n := len(p.Commands); n > 0 {
-		c.commands = make([]*Command, n)
+		c.commands = slices.Grow(c.commands, n)[:n]
 	}
 	for i, want := range p.Commands {
-		if got := lookup(want.Name); got != nil && sameInterface(got.Params, want.Params) {
-			c.commands[i] = got
+		got := lookup(want.Name)
+		if got != nil && !sameInterface(got.Params, want.Params) {
+			got = nil
 		}
+		c.commands[i] = got
 	}
 	for _, name := range p.Requires {
 		granted, ok := ParseCapability(name)
@@ -164,6 +166,14 @@ func (c *Code) Link(p *bytecode.Program, lookup func(name string) *Command) erro
 		c.grants |= granted
 	}
 	return nil
+}
+
+// Forget makes the code as if it had never been linked, and keeps some of its memory for
+// the next program. No machine may be running it.
+func (c *Code) Forget() {
+	commands := c.commands
+	clear(commands)
+	*c = Code{commands: commands[:0]}
 }
 
 // sized gives n items: the first of those that there are, or new ones.
