@@ -23,6 +23,11 @@
 // & Wayne, Algorithms, 4th ed., 4.3); of caches, Yang et al. call it lazy promotion
 // ("FIFO can be Better than LRU", HotOS 2023).
 //
+// A Selective cache that is full keeps a text when it comes for the second time: one
+// that comes once would drive out another that is in use, and is not worth the memory.
+// A small table of hashes remembers what came; it is the doorkeeper of Einziger,
+// Friedman & Manes ("TinyLFU", ACM Transactions on Storage 13.4, 2017).
+//
 // At most 1,024 are placed anew for one that goes: where more have been used
 // since they were placed, the least recently used of those 1,024 goes.
 //
@@ -41,9 +46,10 @@
 //
 // Otter comes near, and where two cores ask for one script takes 1.7 times as
 // long. But it does not let the least recently used go first: its W-TinyLFU
-// policy may let a new script go for an old one that was used more often; it may
-// exceed its bound while it evicts; and to be asked by bytes it would need them
-// disguised as a string. golang-lru has no bound in bytes, and one lock.
+// policy lets a new script go, also one that comes all the time by now, for an old
+// one that was used more often; it may exceed its bound while it evicts; and to be
+// asked by bytes it would need them disguised as a string. golang-lru has no bound
+// in bytes, and one lock.
 package l1
 
 import (
@@ -62,6 +68,9 @@ type Options struct {
 	// key, and what the cache needs for it. Zero is DefaultBytes; with a number
 	// below zero nothing is kept.
 	Bytes int
+	// Selective makes a full cache keep a key when it is asked for the second time, see
+	// Ask.
+	Selective bool
 }
 
 // Cache keeps values by texts. It is safe for concurrent use; make one with New.
@@ -85,6 +94,7 @@ type Cache[V any] struct {
 	entries atomic.Int64
 	evicted atomic.Uint64
 
+	seen     *doorkeeper // nil where everything is kept
 	counters counters
 }
 
@@ -110,6 +120,9 @@ func New[V any](opt Options) *Cache[V] {
 		opt.Bytes = DefaultBytes
 	}
 	c := &Cache[V]{seed: maphash.MakeSeed(), mask: ^uint64(0), most: opt.Bytes}
+	if opt.Selective {
+		c.seen = new(doorkeeper)
+	}
 	c.table.Store(newTable[V](0))
 	c.clock.Store(1)
 	return c
@@ -128,7 +141,7 @@ func (c *Cache[V]) GetString(key string) (V, bool) {
 
 // found gives the value of what was looked up, and counts.
 func (c *Cache[V]) found(e *entry[V]) (value V, ok bool) {
-	c.counters.add(e != nil)
+	c.counters.add(e != nil, true)
 	if e == nil {
 		return value, false
 	}
@@ -223,6 +236,7 @@ type Stats struct {
 	Hits      uint64 // look-ups that found a value
 	Misses    uint64 // look-ups that did not, those that waited for another's included
 	Evictions uint64 // entries that went to make room
+	Declined  uint64 // misses that Ask says are not to be kept
 }
 
 // Stats returns the counts. Look-ups under way may or may not be in them.

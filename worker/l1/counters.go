@@ -1,4 +1,4 @@
-// This file holds the counts of hits and misses.
+// This file holds the counts of hits, misses, and what was declined.
 
 package l1
 
@@ -20,11 +20,12 @@ type counters struct {
 }
 
 type stripe struct {
-	hits, misses atomic.Uint64
-	_            [112]byte // two cache lines, since processors fetch them in pairs
+	hits, misses, declined atomic.Uint64
+	_                      [104]byte // two cache lines, since processors fetch them in pairs
 }
 
-func (c *counters) add(hit bool) {
+// add counts a look-up; keep is false where a miss is not to be kept.
+func (c *counters) add(hit, keep bool) {
 	s, ok := c.mine.Get().(*stripe)
 	if !ok {
 		s = &c.stripes[c.next.Add(1)%stripes]
@@ -33,6 +34,9 @@ func (c *counters) add(hit bool) {
 		s.hits.Add(1)
 	} else {
 		s.misses.Add(1)
+		if !keep {
+			s.declined.Add(1)
+		}
 	}
 	c.mine.Put(s)
 }
@@ -42,6 +46,7 @@ func (c *counters) sum() Stats {
 	for i := range c.stripes {
 		sum.Hits += c.stripes[i].hits.Load()
 		sum.Misses += c.stripes[i].misses.Load()
+		sum.Declined += c.stripes[i].declined.Load()
 	}
 	return sum
 }
