@@ -4,6 +4,7 @@ package worker
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/avap-framework/avap"
@@ -30,7 +31,8 @@ type other struct {
 }
 
 // caches are what L1 is made of. Their keys come from callers, in three spellings: in
-// one cache a script could be taken for a package, whose MAC nobody has seen.
+// one cache a script could be taken for a package, whose MAC nobody has seen. Of scripts
+// callers may send any number; what is signed is kept.
 type caches struct {
 	sources  *l1.Cache[cached] // by the script as it stands in JSON
 	scripts  *l1.Cache[cached] // by the script itself, out of packages
@@ -39,8 +41,8 @@ type caches struct {
 
 func newCaches(bytes int) caches {
 	return caches{
-		sources:  l1.New[cached](l1.Options{Bytes: bytes / 2}),
-		scripts:  l1.New[cached](l1.Options{Bytes: bytes / 4}),
+		sources:  l1.New[cached](l1.Options{Bytes: bytes / 2, Selective: true}),
+		scripts:  l1.New[cached](l1.Options{Bytes: bytes / 4, Selective: true}),
 		packages: l1.New[cached](l1.Options{Bytes: bytes / 4}),
 	}
 }
@@ -53,12 +55,12 @@ func (c *caches) each() []*l1.Cache[cached] {
 // stands there: a script that was met before is not even unescaped. One that is
 // spelled in two ways is kept twice.
 func (w *Worker) sent(e *execution, body, script []byte, at int) (*avap.Program, error) {
-	c, err := w.lookUp(e, w.sources, text(script), func(_ string, room []byte) (cached, error) {
+	c, err := w.lookUp(e, w.sources, text(script), func(_ string, room []byte, keep bool) (cached, error) {
 		script, err := e.Machine().Unquote(room, body, at)
 		if err != nil {
 			return cached{}, asBadRequest(err)
 		}
-		return w.compileFor(e, script)
+		return w.compileFor(e, script, keep)
 	})
 	if err != nil {
 		return nil, err
@@ -68,7 +70,12 @@ func (w *Worker) sent(e *execution, body, script []byte, at int) (*avap.Program,
 
 // scripted gives the program of a script that is not JSON's.
 func (w *Worker) scripted(e *execution, script string) (*avap.Program, error) {
-	c, err := w.lookUp(e, w.scripts, script, func(script string, _ []byte) (cached, error) { return w.compileFor(e, script) })
+	c, err := w.lookUp(e, w.scripts, script, func(script string, _ []byte, keep bool) (cached, error) {
+		if !keep {
+			script = strings.Clone(script) // which the program holds on to
+		}
+		return w.compileFor(e, script, keep)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -83,8 +90,8 @@ func (c cached) compiled() (*avap.Program, error) {
 	return c.program, nil
 }
 
-// compileFor compiles a script for the cache.
-func (w *Worker) compileFor(e *execution, script string) (cached, error) {
+// compileFor compiles a script, to keep it in the cache or for this execution alone.
+func (w *Worker) compileFor(e *execution, script string, keep bool) (cached, error) {
 	if script == "" {
 		return cached{}, badRequest("the script is empty")
 	}
@@ -93,7 +100,11 @@ func (w *Worker) compileFor(e *execution, script string) (cached, error) {
 			return cached{}, err
 		}
 	}
-	p, err := e.Compile(script)
+	compile := e.CompileOnce
+	if keep {
+		compile = e.Compile
+	}
+	p, err := compile(script)
 	if err != nil && syntactic(err) {
 		return cached{other: &other{engine: e.catalog.engine, err: err}}, nil
 	}
@@ -114,7 +125,7 @@ func (w *Worker) packaged(e *execution, b []byte) (*avap.Program, error) {
 	if err := seal.Verify(w.opt.Keys, b); err != nil {
 		return nil, err
 	}
-	c, err := w.lookUp(e, w.packages, text(b), func(string, []byte) (cached, error) {
+	c, err := w.lookUp(e, w.packages, text(b), func(string, []byte, bool) (cached, error) {
 		p, err := seal.Open(w.opt.Keys, b)
 		if err != nil {
 			return cached{}, err
@@ -149,7 +160,7 @@ func (w *Worker) stored(e *execution, name string) (*avap.Program, error) {
 		return nil, unknown
 	}
 	// No package is as short as a hash, so none is taken for one.
-	c, err := w.lookUp(e, w.packages, string(hash[:]), func(string, []byte) (cached, error) { return link(e, unit) })
+	c, err := w.lookUp(e, w.packages, string(hash[:]), func(string, []byte, bool) (cached, error) { return link(e, unit) })
 	if err != nil {
 		return nil, err
 	}
@@ -189,10 +200,11 @@ func integrity(cause error) error {
 
 // lookUp gives what a cache holds under a key. Where it holds nothing, or what was made
 // against another catalog and means something else in this one, it is made, once for
-// all that ask at the same time. An error of produce is the caller's alone.
+// all that ask at the same time. A script that a full cache is not to keep is made for
+// this execution alone. An error of produce is the caller's alone.
 func (w *Worker) lookUp(e *execution, cache *l1.Cache[cached], key string, produce producer) (cached, error) {
 	x := e.exchange
-	c, ok := cache.GetString(key)
+	c, ok, keep := cache.Ask(key)
 	x.cache = telemetry.CacheHit
 	if ok {
 		holds, err := c.holds(e)
@@ -213,12 +225,15 @@ func (w *Worker) lookUp(e *execution, cache *l1.Cache[cached], key string, produ
 	if cache == w.sources { // for the script as it is, which is never longer
 		room = len(key)
 	}
+	if !keep {
+		return produce(key, make([]byte, room), false)
+	}
 	return build(e, cache, key, room, produce)
 }
 
-// producer makes what a cache keeps under a key. It may keep the key, and use the room
-// that there is behind it.
-type producer func(key string, room []byte) (cached, error)
+// producer makes what a cache keeps under a key, where it is to be kept. Only then it may
+// hold on to the key. The room it may use in any case.
+type producer func(key string, room []byte, keep bool) (cached, error)
 
 // build makes what a cache lacks. The key is copied, with so much room behind it. Who
 // waits for another one's compilation takes no place meanwhile. What that one made may be
@@ -230,7 +245,7 @@ func build(e *execution, cache *l1.Cache[cached], key string, room int, produce 
 		own := false
 		c, err := cache.BuildString(e.ctx, e.exchange.turns.Ticket, key, func(key string) (cached, int, error) {
 			own = true
-			c, err := produce(key, behind)
+			c, err := produce(key, behind, true)
 			if err != nil {
 				return cached{}, 0, l1.Own(err)
 			}

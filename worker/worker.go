@@ -114,7 +114,8 @@ func (w *Worker) CacheStats() telemetry.CacheStats {
 	sum := telemetry.CacheStats{Limit: int64(w.opt.CacheBytes)}
 	for _, c := range w.each() {
 		s := c.Stats()
-		sum.Hits, sum.Misses, sum.Evictions = sum.Hits+s.Hits, sum.Misses+s.Misses, sum.Evictions+s.Evictions
+		sum.Hits, sum.Misses = sum.Hits+s.Hits, sum.Misses+s.Misses
+		sum.Evictions, sum.Declined = sum.Evictions+s.Evictions, sum.Declined+s.Declined
 		sum.Entries, sum.Bytes = sum.Entries+c.Len(), sum.Bytes+int64(c.Bytes())
 	}
 	return sum

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -80,6 +82,93 @@ func TestConformance(t *testing.T) {
 			c.Want.Check(t, status, body)
 		})
 	}
+}
+
+// fullCache are the bytes of a cache that a dozen scripts fill.
+const fullCache = 64 << 10
+
+// fill fills the cache of scripts.
+func fill(t *testing.T, s *server) {
+	t.Helper()
+	for i := range 30 {
+		if status, _, body := post(t, s, "/api/v1/execute", fmt.Sprintf(`{"script":"x = %d"}`, i)); status != 200 {
+			t.Fatalf("%d %s", status, body)
+		}
+	}
+	if s.CacheStats().Declined == 0 {
+		t.Fatalf("after 30 scripts there is still room: %+v", s.CacheStats())
+	}
+}
+
+// TestConformanceOnce runs the cases where the cache keeps none of them.
+func TestConformanceOnce(t *testing.T) {
+	s := serve(t, worker.Options{Limits: avap.Limits{Time: time.Minute}, CacheBytes: fullCache})
+	fill(t, s)
+	before := s.CacheStats()
+	cases := conformance.Load(t, "../testdata/conformance")
+	for _, c := range cases {
+		t.Run(c.Name, func(t *testing.T) {
+			status, _, body := post(t, s, "/api/v1/execute?"+c.Request.Query, bodyOf(t, &c))
+			c.Want.Check(t, status, body)
+		})
+	}
+	declined := s.CacheStats().Declined - before.Declined
+	if most := uint64(len(cases)); declined < most-most/10 { // some cases have the same script
+		t.Errorf("the cache declined %d of %d", declined, most)
+	}
+}
+
+// TestFullCache has a script come again and again while the cache is full.
+func TestFullCache(t *testing.T) {
+	s := serve(t, worker.Options{CacheBytes: fullCache})
+	fill(t, s)
+	const body = `{"script":"addVar(x, 2)\naddResult(x)","return":["result"]}`
+	for i, want := range []struct {
+		what         string
+		hit, decline uint64
+	}{
+		{"the first time it is declined", 0, 1},
+		{"the second time it is kept", 0, 0},
+		{"the third time it is there", 1, 0},
+	} {
+		before := s.CacheStats()
+		if status, _, got := post(t, s, "/api/v1/execute", body); status != 200 || string(got) != `{"success":true,"result":{"x":2}}` {
+			t.Fatalf("%d %s", status, got)
+		}
+		after := s.CacheStats()
+		if after.Hits-before.Hits != want.hit || after.Declined-before.Declined != want.decline {
+			t.Errorf("request %d: %s, but %+v came of %+v", i+1, want.what, after, before)
+		}
+	}
+}
+
+// TestFullCacheConcurrently has callers send scripts that are new each time, and some that
+// are broken, while others send one that stays.
+func TestFullCacheConcurrently(t *testing.T) {
+	s := serve(t, worker.Options{CacheBytes: fullCache})
+	fill(t, s)
+	var wg sync.WaitGroup
+	for caller := range 8 {
+		wg.Go(func() {
+			for i := range 150 {
+				n := caller*1000 + i
+				script, want := fmt.Sprintf(`text = \"n-%d\"\nfunction f(a) {\n    return [a, text%d]\n}\ntext%d = text[2:]\naddVar(x, f(%d))\naddResult(x)`, n, n, n, n), fmt.Sprintf(`{"success":true,"result":{"x":[%d,"%d"]}}`, n, n)
+				switch i % 5 {
+				case 0:
+					script, want = `x = \"all\"\naddResult(x)`, `{"success":true,"result":{"x":"all"}}`
+				case 1:
+					script, want = fmt.Sprintf("x%d = missing%d", n, n), fmt.Sprintf("missing%d", n)
+				case 2:
+					script, want = fmt.Sprintf("x%d = (1", n), "syntax_error"
+				}
+				status, _, got := post(t, s, "/api/v1/execute", `{"script":"`+script+`","return":["result"]}`)
+				if !strings.Contains(string(got), want) || (status == 200) != strings.HasPrefix(want, "{") {
+					t.Errorf("%s: %d %s, want %s", script, status, got, want)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // bodyOf puts the request of a case together, keeping the order of its keys.

@@ -180,6 +180,7 @@ func (s *service) debugCatalog() any {
 	}{Source: "stock commands", Unusable: []catalog.Unusable{}, Programs: map[string]any{
 		"entries": programs.Entries, "bytes": programs.Bytes, "limit": programs.Limit,
 		"hits": programs.Hits, "misses": programs.Misses, "evictions": programs.Evictions,
+		"declined": programs.Declined,
 	}}
 	if s.follower != nil {
 		st := s.follower.Status()

@@ -40,9 +40,10 @@ type Caches struct {
 	Programs CacheStats // compiled scripts, stored ones and packages too
 }
 
-// CacheStats are one cache's. The first three count from the start of the worker.
+// CacheStats are one cache's. The first four count from the start of the worker.
 type CacheStats struct {
 	Hits, Misses, Evictions uint64
+	Declined                uint64 // what a full cache did not take, as it came for the first time
 	Entries                 int
 	Bytes, Limit            int64
 }
@@ -88,6 +89,7 @@ func sourceMetrics() []sourceMetric {
 		{"cache_hits_total", "Look-ups that found something.", cache},
 		{"cache_misses_total", "Look-ups that found nothing.", cache},
 		{"cache_evictions_total", "Entries put out to make room.", cache},
+		{"cache_declined_total", "What a full cache did not take, as it came for the first time.", cache},
 		{"cache_entries", "Entries of the cache.", cache},
 		{"cache_bytes", "Bytes that the entries hold.", cache},
 		{"cache_limit_bytes", "Bytes that the entries may hold.", cache},
@@ -204,6 +206,7 @@ func (s *sample) cache(name string, c CacheStats) {
 	s.counter("cache_hits_total", c.Hits, name)
 	s.counter("cache_misses_total", c.Misses, name)
 	s.counter("cache_evictions_total", c.Evictions, name)
+	s.counter("cache_declined_total", c.Declined, name)
 	s.gauge("cache_entries", float64(c.Entries), name)
 	s.gauge("cache_bytes", float64(c.Bytes), name)
 	s.gauge("cache_limit_bytes", float64(c.Limit), name)
