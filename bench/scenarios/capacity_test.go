@@ -72,6 +72,10 @@ func TestParseProcessors(t *testing.T) {
 	if share := (processor{68, 10, 200}).share(before[0]); share != 0.6 {
 		t.Errorf("busy for %g of the time, want 0.6", share)
 	}
+	after := map[int]processor{0: {58, 20, 180}, 1: {90, 30, 180}}
+	if share := stolen(before, after); share != 0.25 {
+		t.Errorf("the host had %g of the time, want 0.25", share)
+	}
 	if _, err := parseProcessors([]byte("intr 5\n")); err == nil {
 		t.Error("no processors, and no error")
 	}

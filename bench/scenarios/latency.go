@@ -38,6 +38,7 @@ type latencyRun struct {
 	Result    *load.ClassResult `json:"result"`
 	Worker    float64           `json:"worker_share_of_machine"`
 	Generator float64           `json:"generator_share_of_machine"`
+	Stolen    float64           `json:"stolen_share_of_machine"` // by the host of a virtual one
 }
 
 func latency(ctx context.Context, l *Lab) (*Report, error) {
@@ -104,12 +105,20 @@ func (l *Lab) latencyRound(ctx context.Context, w *Worker, class load.Class, pea
 	if err != nil {
 		return run, err
 	}
+	machineBefore, err := processors()
+	if err != nil {
+		return run, err
+	}
 	began := time.Now()
 	result, err := load.Run(ctx, load.Options{Addr: w.Addr, Duration: l.scaled(latencyTime), Classes: []load.Class{class}})
 	if err != nil {
 		return run, err
 	}
 	machine := time.Since(began).Seconds() * float64(runtime.NumCPU())
+	machineAfter, err := processors()
+	if err != nil {
+		return run, err
+	}
 	workerAfter, err := w.cpu()
 	if err != nil {
 		return run, err
@@ -118,6 +127,7 @@ func (l *Lab) latencyRound(ctx context.Context, w *Worker, class load.Class, pea
 	run.Result = result.Classes[0]
 	run.Worker = workerAfter.Sub(workerBefore).Total.Seconds() / machine
 	run.Generator = ownAfter.Sub(ownBefore).Total.Seconds() / machine
+	run.Stolen = stolen(machineBefore, machineAfter)
 	if err != nil {
 		return run, err
 	}
@@ -143,7 +153,7 @@ func served(c *load.ClassResult) load.Histogram {
 func latencyReport(runs []latencyRun) *Report {
 	r := &Report{Data: runs}
 	all := Table{Columns: []string{
-		"round", "peak/s", "peak after it", "offered/s", "p50", "p99", "p99.9", "max", "worker's share of the machine", "generator's",
+		"round", "peak/s", "peak after it", "offered/s", "p50", "p99", "p99.9", "max", "worker's share of the machine", "generator's", "stolen by the host",
 		"generator late, p50", "p99", "p99.9", "waited for a connection", "refused", "not right",
 	}}
 	percentiles, late := map[float64][]time.Duration{}, map[float64][]time.Duration{}
@@ -158,7 +168,7 @@ func latencyReport(runs []latencyRun) *Report {
 		bad := c.Wrong + c.Failures()
 		all.add(i+1, fmt.Sprintf("%.0f", run.Peak), fmt.Sprintf("%.0f", run.After), fmt.Sprintf("%.0f", c.Offered),
 			ms(h.Percentile(50)), ms(h.Percentile(99)), ms(h.Percentile(99.9)), ms(h.Max()),
-			fmt.Sprintf("%.2f", run.Worker), fmt.Sprintf("%.2f", run.Generator),
+			fmt.Sprintf("%.2f", run.Worker), fmt.Sprintf("%.2f", run.Generator), fmt.Sprintf("%.3f", run.Stolen),
 			ms(c.Late.Percentile(50)), ms(c.Late.Percentile(99)), ms(c.Late.Percentile(99.9)), c.Delayed, c.Codes["overloaded"], bad)
 		notRight += bad
 		if c.Wrong > 0 {

@@ -76,6 +76,16 @@ func (p processor) share(earlier processor) float64 {
 	return float64(p.Busy+p.Stolen-earlier.Busy-earlier.Stolen) / float64(max(1, p.All-earlier.All))
 }
 
+// stolen is the share of all processors' time between two moments that the host had.
+func stolen(before, after map[int]processor) float64 {
+	var ticks, all int64
+	for number, p := range after {
+		ticks += p.Stolen - before[number].Stolen
+		all += p.All - before[number].All
+	}
+	return float64(ticks) / float64(max(1, all))
+}
+
 // processors gives what each of the machine's processors did, by its number.
 func processors() (map[int]processor, error) {
 	stat, err := os.ReadFile("/proc/stat")
