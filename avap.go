@@ -83,10 +83,13 @@ type Commands interface {
 	Command(name string) *vm.Command
 }
 
-// Loader is implemented by Commands that do not hold all of them in memory: Load
-// brings in what the names stand for, before Signature and Command are asked.
-// Its error, an *Error, ends the compilation.
+// Loader is implemented by Commands that do not hold all of them in memory.
 type Loader interface {
+	// InMemory tells whether Signature and Command know all of the names without Load. It
+	// is asked for each script that is compiled, and must not keep the list.
+	InMemory(names []string) bool
+	// Load brings in what the names stand for, before Signature and Command are asked.
+	// Its error, an *Error, ends the compilation.
 	Load(ctx context.Context, names []string) error
 }
 

@@ -202,7 +202,7 @@ func (p *Program) others() []use {
 
 // load brings commands into memory, where the engine's are not all there.
 func (e *Engine) load(ctx context.Context, names []string) error {
-	if l, ok := e.commands.(Loader); ok {
+	if l, ok := e.commands.(Loader); ok && !l.InMemory(names) {
 		return l.Load(ctx, slices.Clone(names)) // which it may keep
 	}
 	return nil

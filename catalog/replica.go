@@ -290,7 +290,22 @@ func (s *staging) finish(next *Revision) error {
 	if all.Root() != next.manifest.Root || uint64(all.Len()) != next.manifest.Units {
 		return fmt.Errorf("%w: revision %d", ErrRoot, next.manifest.Revision)
 	}
+	next.natives = s.natives(next.sets[setStock])
 	return nil
+}
+
+// natives gives the commands of this machine that a revision has.
+func (s *staging) natives(stock *Tree) map[string]*vm.Command {
+	if s.held != nil && s.held.sets[setStock] == stock {
+		return s.held.natives
+	}
+	natives := make(map[string]*vm.Command, stock.Len())
+	for e := range stock.All() {
+		if native := s.replica.opt.Natives[e.Name]; native != nil && e.Kind == bytecode.KindCommand {
+			natives[e.Name] = native
+		}
+	}
+	return natives
 }
 
 // open opens a package whose hash is the entry's.

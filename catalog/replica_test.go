@@ -9,6 +9,7 @@ import (
 	"maps"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -378,6 +379,14 @@ func TestStock(t *testing.T) {
 			t.Errorf("%s can be called", name)
 		}
 	}
+	for names, want := range map[string]bool{
+		"": true, "encodeMD5": true, "encodeMD5 encodeMD5": true, "digest": false, "encodeMD5 digest": false,
+		"if": false, "noSuchStock": false, "replace": false,
+	} {
+		if got := v.InMemory(strings.Fields(names)); got != want {
+			t.Errorf("%q needs no Load: %t, want %t", names, got, want)
+		}
+	}
 	unusable := map[string]string{}
 	for _, u := range v.Unusable() {
 		unusable[u.Name] = u.Reason
@@ -392,6 +401,9 @@ func TestStock(t *testing.T) {
 	v = p.Apply(r, p.Define(`command encodeMD5(text: value, o: out) { o = "mine" }`)...)
 	if got := v.Command("encodeMD5"); got == nil || got.Code == nil {
 		t.Errorf("encodeMD5 is not the user's: %v", got)
+	}
+	if v.InMemory([]string{"encodeMD5"}) {
+		t.Error("the user's encodeMD5 is taken for the machine's")
 	}
 	if got := view(t, v, "digest"); got.Command("digest") == nil {
 		t.Error("digest is gone")

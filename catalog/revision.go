@@ -22,6 +22,7 @@ type Revision struct {
 	manifest Manifest
 	signed   SignedManifest
 	sets     sets
+	natives  map[string]*vm.Command // of setStock, without a look into its tree
 }
 
 // Number gives the revision's number.
@@ -74,11 +75,21 @@ func (v *Revision) entry(kind bytecode.Kind, name string) (e Entry, class int, o
 // resolve tells what a name stands for: a command of this machine, or the entry
 // of a definition.
 func (v *Revision) resolve(name string) (native *vm.Command, e Entry, defined bool) {
-	e, class, ok := v.entry(bytecode.KindCommand, name)
-	if ok && class == setStock {
-		return v.replica.opt.Natives[name], e, false
+	if native := v.natives[name]; native != nil {
+		return native, Entry{}, false
 	}
+	e, class, ok := v.entry(bytecode.KindCommand, name)
 	return nil, e, ok && class == setAll
+}
+
+// InMemory tells whether names need no Load: each is a command of this machine.
+func (v *Revision) InMemory(names []string) bool {
+	for _, name := range names {
+		if v.natives[name] == nil {
+			return false
+		}
+	}
+	return true
 }
 
 // View is what a few names mean in one revision. It holds what it gives in
