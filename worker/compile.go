@@ -33,11 +33,13 @@ func (w *Worker) compileScript(r *httpd.Request, _ *exchange, e *execution) erro
 	if err != nil {
 		return err
 	}
-	pkg, err := w.sealed(program, name, script)
+	code := *program.Bytecode() // a copy of its own, for the name
+	code.Name = name
+	pkg, err := w.sealed(&code, script)
 	if err != nil {
 		return err
 	}
-	r.Answer(http.StatusOK, appendCompiled(r.Buffer(), name, pkg, program))
+	r.Answer(http.StatusOK, appendCompiled(r.Buffer(), pkg, &code, program.Diagnostics()))
 	return nil
 }
 
@@ -65,7 +67,7 @@ func readCompile(e *execution, body []byte) (script, name string, err error) {
 }
 
 // sealed gives the package of a script that was compiled here.
-func (w *Worker) sealed(p *avap.Program, name, script string) ([]byte, error) {
+func (w *Worker) sealed(p *bytecode.Program, script string) ([]byte, error) {
 	if w.opt.Keys == nil {
 		return nil, badRequest("the worker has no package key to sign with")
 	}
@@ -73,22 +75,20 @@ func (w *Worker) sealed(p *avap.Program, name, script string) ([]byte, error) {
 	if err != nil {
 		return nil, badRequest("the worker has no package key to sign with")
 	}
-	program := *p.Bytecode() // a copy of its own, for the name
-	program.Name = name
 	return seal.Seal(&seal.Unit{
-		Origin: seal.OriginCompiled, Source: sha256.Sum256([]byte(script)), Program: &program,
+		Origin: seal.OriginCompiled, Source: sha256.Sum256([]byte(script)), Program: p,
 	}, k)
 }
 
 // appendCompiled appends the answer.
-func appendCompiled(dst []byte, name string, pkg []byte, p *avap.Program) []byte {
+func appendCompiled(dst, pkg []byte, p *bytecode.Program, said []avap.Diagnostic) []byte {
 	hash := sha256.Sum256(pkg)
-	dst = vm.AppendQuoted(append(dst, `{"success":true,"name":`...), name)
+	dst = vm.AppendQuoted(append(dst, `{"success":true,"name":`...), p.Name)
 	dst = base64.StdEncoding.AppendEncode(append(dst, `,"package":"`...), pkg)
 	dst = hex.AppendEncode(append(dst, `","hash":"`...), hash[:])
-	dst = strconv.AppendInt(append(dst, `","instructions":`...), int64(instructions(p.Bytecode())), 10)
+	dst = strconv.AppendInt(append(dst, `","instructions":`...), int64(instructions(p)), 10)
 	dst = append(dst, `,"diagnostics":[`...)
-	for i, d := range p.Diagnostics() {
+	for i, d := range said {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
