@@ -91,13 +91,16 @@ func GenerateKey(use Use, id string, notBefore, notAfter time.Time) (*Key, error
 	return NewKey(use, id, secret[:], notBefore, notAfter)
 }
 
-func validID(id string) bool {
-	for i := range len(id) {
-		if c := id[i]; c <= ' ' || c > '~' || c == ',' || c == '"' {
-			return false
+func validID(id string) bool { return idLen(id) == len(id) }
+
+// idLen is how many characters a text begins with that an id may have.
+func idLen(s string) int {
+	for i := range len(s) {
+		if c := s[i]; c <= ' ' || c > '~' || c == ',' || c == '"' {
+			return i
 		}
 	}
-	return true
+	return len(s)
 }
 
 // ValidAt tells whether the key may sign and verify at a moment.

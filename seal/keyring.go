@@ -37,8 +37,9 @@ type Keyring struct {
 
 // snapshot is the keys of one moment. It does not change.
 type snapshot struct {
-	keys   map[Use][]*Key // of each use, the one that signs first, first
-	digest [sha256.Size]byte
+	keys     map[Use][]*Key // of each use, the one that signs first, first
+	requests []*Key         // those of requests: each signed request asks for one
+	digest   [sha256.Size]byte
 }
 
 // OpenKeyring reads the keys. Its errors are one line each, and hold no secret.
@@ -118,6 +119,7 @@ func merge(file, environment []*Key) (*snapshot, error) {
 		blocks[block] = k
 		s.keys[k.Use] = append(s.keys[k.Use], k)
 	}
+	s.requests = s.keys[UseRequest]
 	return s, nil
 }
 
@@ -151,11 +153,18 @@ func (r *Keyring) Watch(ctx context.Context, interval time.Duration, onError fun
 }
 
 // Lookup gives the key of a use and an id that is valid now, nil where there is none.
-func (r *Keyring) Lookup(use Use, id string) *Key { return r.lookupAt(use, id, r.now()) }
+func (r *Keyring) Lookup(use Use, id string) *Key {
+	return find(r.current.Load().keys[use], id, r.now())
+}
 
-// lookupAt is Lookup at a moment.
-func (r *Keyring) lookupAt(use Use, id string, now time.Time) *Key {
-	for _, k := range r.current.Load().keys[use] {
+// requestKey gives the request key of an id that is valid at a moment, nil where there is
+// none.
+func (r *Keyring) requestKey(id string, now time.Time) *Key {
+	return find(r.current.Load().requests, id, now)
+}
+
+func find(keys []*Key, id string, now time.Time) *Key {
+	for _, k := range keys {
 		if k.ID == id && (k.always() || k.ValidAt(now)) {
 			return k
 		}

@@ -78,27 +78,33 @@ type Header struct {
 // before its body is read. The Header keeps parts of them. Its errors are of type
 // *Error.
 func (v *Verifier) ParseHeader(values []string) (Header, error) {
-	return v.ParseHeaderAt(values, time.Time{})
+	var h Header
+	if err := v.ParseHeaderAt(&h, values, time.Time{}); err != nil {
+		return Header{}, err
+	}
+	return h, nil
 }
 
-// ParseHeaderAt is ParseHeader for a request of which the caller knows when it came: that
-// spares a look at the clock, unless the verifier has a clock of its own.
-func (v *Verifier) ParseHeaderAt(values []string, came time.Time) (h Header, err error) {
+// ParseHeaderAt is ParseHeader into a Header, which after an error is of no use, for a
+// request of which the caller knows when it came: that spares a look at the clock, unless
+// the verifier has a clock of its own.
+func (v *Verifier) ParseHeaderAt(h *Header, values []string, came time.Time) error {
+	*h = Header{}
 	if len(values) > 1 {
-		return h, invalid("more than one " + HeaderName)
+		return invalid("more than one " + HeaderName)
 	}
 	value := ""
 	if len(values) == 1 {
 		value = trimSpace(values[0])
 	}
 	if value == "" {
-		return h, &Error{Code: CodeMissing, Msg: "the request is not signed: " + HeaderName + " is missing"}
+		return &Error{Code: CodeMissing, Msg: "the request is not signed: " + HeaderName + " is missing"}
 	}
 	if err := h.parse(value); err != nil {
-		return Header{}, &Error{Code: CodeInvalid, Msg: "the signature is malformed: " + err.Error(), Err: err}
+		return &Error{Code: CodeInvalid, Msg: "the signature is malformed: " + err.Error(), Err: err}
 	}
 	if v.memory != nil && h.nonce == "" {
-		return Header{}, invalid("the signature is malformed: no n, which the protection against replays demands")
+		return invalid("the signature is malformed: no n, which the protection against replays demands")
 	}
 	now, valid := came, came // for the signature, and for the key
 	switch {
@@ -108,13 +114,13 @@ func (v *Verifier) ParseHeaderAt(values []string, came time.Time) (h Header, err
 		now = v.keys.now()
 		valid = now
 	}
-	if h.key = v.keys.lookupAt(UseRequest, h.KeyID, valid); h.key == nil {
-		return Header{}, invalid("the signature's key is unknown")
+	if h.key = v.keys.requestKey(h.KeyID, valid); h.key == nil {
+		return invalid("the signature's key is unknown")
 	}
 	if age := now.Unix() - h.seconds; age > v.window || age < -v.window {
-		return Header{}, expired()
+		return expired()
 	}
-	return h, nil
+	return nil
 }
 
 // trimSpace takes blanks and tabs off both ends.
@@ -150,39 +156,45 @@ func (h *Header) parse(s string) error {
 	if len(s) > maxHeader {
 		return errLong
 	}
-	sum := ""
-	for rest, more := s, true; more; {
-		var field, name, value string
-		field, rest, more = strings.Cut(rest, ",")
-		field = strings.TrimPrefix(field, " ")
-		if i := strings.IndexByte(field[:min(len(field), maxName+1)], '='); i >= 0 {
-			name, value = field[:i], field[i+1:]
-		}
-		var into *string
-		valid := errField
-		switch name {
-		case "t":
-			into, valid = &h.time, h.setTime(value)
-		case "kid":
-			into, valid = &h.KeyID, check(value != "" && len(value) <= maxID && validID(value), errKeyID)
-		case "v1":
-			into, valid = &sum, h.setSum(value)
-		case "n":
-			into, valid = &h.nonce, check(validNonce(value), errNonce)
-		}
+	signed := false // there was a v1
+	for more := true; more; {
+		s = strings.TrimPrefix(s, " ")
+		var n int // how long the value is; 0 where it is wrong
+		var wrong error
 		switch {
-		case into == nil || *into != "":
+		case h.time == "" && strings.HasPrefix(s, "t="):
+			s, wrong = s[len("t="):], errTime
+			n = h.setTime(s)
+			h.time = s[:n]
+		case h.KeyID == "" && strings.HasPrefix(s, "kid="):
+			s, wrong = s[len("kid="):], errKeyID
+			if n = idLen(s); n > maxID {
+				n = 0
+			}
+			h.KeyID = s[:n]
+		case !signed && strings.HasPrefix(s, "v1="):
+			s, wrong = s[len("v1="):], errSum
+			n = h.setSum(s)
+			signed = true
+		case h.nonce == "" && strings.HasPrefix(s, "n="):
+			s, wrong = s[len("n="):], errNonce
+			if n = nonceLen(s); n > maxNonce {
+				n = 0
+			}
+			h.nonce = s[:n]
+		default:
 			return errField
-		case valid != nil:
-			return valid
 		}
-		*into = value
+		more = n < len(s)
+		switch {
+		case n == 0 || more && s[n] != ',':
+			return wrong
+		case more:
+			s = s[n+1:]
+		}
 	}
-	return check(h.time != "" && h.KeyID != "" && sum != "", errNoFields)
+	return check(h.time != "" && h.KeyID != "" && signed, errNoFields)
 }
-
-// maxName is how long the longest name of a field is.
-const maxName = len("kid")
 
 func check(ok bool, err error) error {
 	if ok {
@@ -191,66 +203,71 @@ func check(ok bool, err error) error {
 	return err
 }
 
-// setTime reads t. One that no clock will ever show is merely far away.
-func (h *Header) setTime(s string) error {
-	if s == "" || len(s) > 1 && s[0] == '0' {
-		return errTime
+// setTime reads t, and tells how many digits it has; 0 where it is none. One that no
+// clock will ever show is merely far away.
+func (h *Header) setTime(s string) (n int) {
+	seconds := int64(0)
+	for n < len(s) && s[n]-'0' <= 9 {
+		seconds = 10*seconds + int64(s[n]-'0')
+		n++
 	}
-	n := int64(0)
-	for i := range len(s) {
-		digit := s[i] - '0'
-		if digit > 9 {
-			return errTime
-		}
-		n = 10*n + int64(digit)
+	if n > maxDigits {
+		seconds = math.MaxInt64
 	}
-	if len(s) > maxDigits {
-		n = math.MaxInt64
+	h.seconds = seconds
+	if n > 1 && s[0] == '0' {
+		return 0
 	}
-	h.seconds = n
-	return nil
+	return n
 }
 
 // maxDigits is how many digits a number has at most that 64 bits surely hold.
 const maxDigits = 18
 
-func (h *Header) setSum(s string) error {
-	if len(s) != hex.EncodedLen(len(h.sum)) {
-		return errSum
+// setSum reads v1, and tells how many digits it has; 0 where it is none.
+func (h *Header) setSum(s string) (n int) {
+	n = hex.EncodedLen(len(h.sum))
+	if len(s) < n {
+		return 0
 	}
-	var text [2 * len(h.sum)]byte
-	copy(text[:], s)
+	text := []byte(s[:n]) // makes no copy
 	for i := 0; i < len(h.sum); i += 4 {
 		four, ok := unhex(binary.LittleEndian.Uint64(text[2*i:]))
 		if !ok {
-			return errSum
+			return 0
 		}
 		binary.LittleEndian.PutUint32(h.sum[i:], four)
 	}
-	return nil
+	return n
 }
 
 // unhex reads eight lower-case hex digits, the first in the lowest byte, into four bytes
-// that lie likewise. It reads all of them side by side, each in a byte of its own.
+// that lie likewise. It reads all of them side by side, each in a byte of its own. Digits
+// they are where writing what was read gives the text again.
 func unhex(text uint64) (bytes uint32, ok bool) {
 	const each = 0x0101_0101_0101_0101
-	letters := text >> 6 & each // 1 for a to f, else 0
-	v := text&(0x0f*each) + 9*letters
-	ok = text&(0xf0*each) == 0x30*each+0x30*letters && // they are 0x3_ or 0x6_
-		v&(0x10*each) == 0 && (v+6*each)>>4&each == letters // below 16; from 10 on exactly the letters
+	v := (text + 9*(text>>6&each)) & (0x0f * each) // letters have bit 6, and from 1 on count from 10
+	letters := (v + 6*each) >> 4 & each            // 1 for 10 and more
+	ok = v+'0'*each+('a'-'9'-1)*letters == text
 	v = (v<<4 | v>>8) & 0x00ff_00ff_00ff_00ff
 	v = (v | v>>8) & 0x0000_ffff_0000_ffff
 	return uint32(v | v>>16), ok
 }
 
-func validNonce(s string) bool {
+// maxNonce is how many characters n has at most.
+const maxNonce = 64
+
+func validNonce(s string) bool { return s != "" && len(s) <= maxNonce && nonceLen(s) == len(s) }
+
+// nonceLen is how many characters a text begins with that n may have.
+func nonceLen(s string) int {
 	for i := range len(s) {
 		c := s[i]
 		if (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && c != '_' && c != '-' {
-			return false
+			return i
 		}
 	}
-	return s != "" && len(s) <= 64
+	return len(s)
 }
 
 // Verify looks at the MAC of a request whose header ParseHeader accepted:

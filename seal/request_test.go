@@ -71,6 +71,7 @@ func TestVerify(t *testing.T) {
 		{"with n", []string{sign('a', at(0), "default", "once")}, ""},
 		{"no space", []string{strings.ReplaceAll(good, " ", "")}, ""},
 		{"another order", []string{"v1=" + sum + ", kid=default, t=" + at(0)}, ""},
+		{"n first", []string{"n=once, " + strings.TrimSuffix(sign('a', at(0), "default", "once"), ", n=once")}, ""},
 		{"white space around it", []string{" " + good + "\t"}, ""},
 		{"at the window's end", []string{sign('a', at(-300), "default", "")}, ""},
 		{"at the window's beginning", []string{sign('a', at(300), "default", "")}, ""},

@@ -209,7 +209,7 @@ func (w *Worker) checkSignature(r *httpd.Request, x *exchange, value []byte, n i
 		return &avap.Error{Code: codeSignature, Msg: "the signature's key is unknown"}
 	}
 	values := [2]string{text(value)}
-	x.header, err = w.opt.Verifier.ParseHeaderAt(values[:min(n, len(values))], r.Now())
+	err = w.opt.Verifier.ParseHeaderAt(&x.header, values[:min(n, len(values))], r.Now())
 	x.signed = err == nil
 	return err
 }
