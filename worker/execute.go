@@ -130,7 +130,7 @@ func (w *Worker) beginSpan(ctx context.Context, r *httpd.Request, x *exchange) (
 		parent = nil
 	}
 	var states []string
-	for _, v := range r.Header.PeekAll("Tracestate") {
+	for v := range r.Values("tracestate") {
 		states = append(states, string(v))
 	}
 	return w.opt.Tracer.Begin(ctx, x.endpoint.label, parent, []byte(strings.Join(states, ",")))
@@ -147,7 +147,7 @@ func (w *Worker) limit(r *httpd.Request, x *exchange) error {
 		after, ok = w.opt.Limiter.ByKey(x.header.KeyID)
 	} else {
 		var forwarded []string
-		for _, v := range r.Header.PeekAll("X-Forwarded-For") {
+		for v := range r.Values("x-forwarded-for") {
 			forwarded = append(forwarded, text(v))
 		}
 		after, ok = w.opt.Limiter.ByAddress(w.opt.Limiter.ClientAddress(r.Remote.Addr(), forwarded...))

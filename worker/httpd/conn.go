@@ -333,7 +333,7 @@ func (c *conn) exchange(r *Request) (again bool) {
 	if !c.legible {
 		return c.refuse(r, c.problem)
 	}
-	r.close = !keepsAlive(&r.Header) || c.srv.draining.Load()
+	r.close = !r.keepsAlive() || c.srv.draining.Load()
 	if !c.srv.opt.Handler.Head(r) {
 		return c.skipBody(r) && c.send(r)
 	}

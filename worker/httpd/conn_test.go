@@ -46,6 +46,26 @@ func TestExchange(t *testing.T) {
 			[]string{"POST", "GET"},
 			[]answer{{200, "POST / x", false}, {200, "GET / ", false}},
 		},
+		{
+			"HTTP/1.0 that goes on, otherwise spelled", "POST / HTTP/1.0\r\ncONNECTION: keep-ALIVE\r\nContent-Length: 1\r\n\r\nx" + get("/"),
+			[]string{"POST", "GET"},
+			[]answer{{200, "POST / x", false}, {200, "GET / ", false}},
+		},
+		{
+			"HTTP/1.0 that goes on, and something else", "GET /1 HTTP/1.0\r\nConnection: keep-alive\r\nConnection: foo\r\n\r\n" + get("/2"),
+			[]string{"GET", "GET"},
+			[]answer{{200, "GET /1 ", false}, {200, "GET /2 ", false}},
+		},
+		{
+			"HTTP/1.0 that goes on, and does not", "GET / HTTP/1.0\r\nConnection: keep-alive\r\nconnection: foo ,\tClose\r\n\r\n" + get("/"),
+			[]string{"GET"},
+			[]answer{{200, "GET / ", true}},
+		},
+		{
+			"HTTP/1.0 with something else first", "GET / HTTP/1.0\r\nConnection: foo\r\nConnection: keep-alive\r\n\r\n" + get("/"),
+			[]string{"GET"},
+			[]answer{{200, "GET / ", true}},
+		},
 		{"empty lines in front", "\r\n\r\n" + get("/"), nil, []answer{{200, "GET / ", false}}},
 		{
 			"ahead", get("/1") + post("/2", "two") + get("/3"),
@@ -101,6 +121,10 @@ func TestExchange(t *testing.T) {
 		{
 			"no line behind the last chunk", "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n", nil,
 			[]answer{{400, "broken", true}},
+		},
+		{
+			"an expectation that nobody knows, otherwise spelled", "POST / HTTP/1.1\r\nHost: h\r\nEXPECT: miracles\r\nContent-Length: 3\r\n\r\n", nil,
+			[]answer{{400, "malformed", true}},
 		},
 		{
 			"an expectation that nobody knows", "POST / HTTP/1.1\r\nHost: h\r\nExpect: miracles\r\nContent-Length: 3\r\n\r\n", nil,

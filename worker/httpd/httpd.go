@@ -58,7 +58,7 @@ type Options struct {
 	// Buffers is how many bytes headers and bodies of more than a few KiB may hold,
 	// of all connections together. What asks past it is refused. Default 64 MiB.
 	Buffers int64
-	// Watch are names of header fields, in lower case, that the handler asks Watched
+	// Watch are names of header fields, as Values has them, that the handler asks Watched
 	// for; at most 8. They are found on the way, and doubled ones are counted.
 	Watch []string
 	Log   *slog.Logger // default: discards

@@ -5,9 +5,11 @@ package httpd
 import (
 	"bufio"
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"math/bits"
 	"net/http"
 	"net/http/httputil"
@@ -30,6 +32,8 @@ const (
 
 // Request is a request and its answer. It is valid until the handler returns.
 type Request struct {
+	// Header is the parsed header. Names of fields are left in it as they came, which spares
+	// writing all of them anew: ask Watched and Values for fields, not its Peek.
 	Header fasthttp.RequestHeader
 	// Body is the whole body. It must not be changed, nor kept.
 	Body []byte
@@ -62,6 +66,7 @@ func (s *Server) acquire(c *conn) *Request {
 	r, ok := s.requests.Get().(*Request)
 	if !ok {
 		r = &Request{out: make([]byte, headRoom, headRoom+1024)}
+		r.Header.DisableNormalizing()
 	}
 	r.conn, r.Began, r.Remote = c, c.began, c.remote
 	return r
@@ -70,6 +75,7 @@ func (s *Server) acquire(c *conn) *Request {
 // recycle clears a request for the next one.
 func (s *Server) recycle(r *Request) {
 	r.Header.Reset()
+	r.Header.DisableNormalizing()
 	r.Reset()
 	clear(r.watched[:len(s.opt.Watch)])
 	s.release(r.held)
@@ -114,6 +120,19 @@ const maxWatched = 8
 // Watched gives the value of the first header field with the name at an index of
 // Options.Watch, without white space around it, and how many there are.
 func (r *Request) Watched(i int) (value []byte, n int) { return r.watched[i].value, r.watched[i].n }
+
+// Values yields the values of the header fields with a name, in their order and without
+// white space around them. The name is given in lower case; it is of letters, digits and
+// hyphens.
+func (r *Request) Values(name string) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for line := range bytes.SplitSeq(r.Header.RawHeaders(), []byte("\n")) {
+			if hasName(line, name) && !yield(trimmed(line[len(name)+1:])) {
+				return
+			}
+		}
+	}
+}
 
 // watched is what was found of a watched field.
 type watched struct {
@@ -160,18 +179,28 @@ func (r *Request) scan() (ok bool) {
 				return false
 			}
 		}
-		for set := s.starts[line[0]]; set != 0; set &= set - 1 {
-			i := bits.TrailingZeros8(set)
-			if name := s.opt.Watch[i]; hasName(line, name) {
-				w := &r.watched[i]
-				if w.n == 0 {
-					w.value = trimmed(line[len(name)+1:])
-				}
-				w.n++
-			}
+		if set := s.starts[line[0]]; set != 0 {
+			r.note(line, set)
 		}
 	}
 	return codings == 0 || codings == 1 && lengths == 0 && h.ContentLength() == -1
+}
+
+// note notes a line whose name may be one of a set of those that are watched.
+func (r *Request) note(line []byte, set uint8) {
+	for ; set != 0; set &= set - 1 {
+		i := bits.TrailingZeros8(set)
+		name := r.conn.srv.opt.Watch[i]
+		if !hasName(line, name) {
+			continue
+		}
+		w := &r.watched[i]
+		if w.n == 0 {
+			w.value = trimmed(line[len(name)+1:])
+		}
+		w.n++
+		return
+	}
 }
 
 // trimmed takes white space off both ends of a value.
@@ -185,18 +214,38 @@ func trimmed(b []byte) []byte {
 	return b
 }
 
-// hasName tells whether a header line has a name, given in lower case.
+// hasName tells whether a header line has a name, given as for Values.
 func hasName(line []byte, name string) bool {
-	if len(line) <= len(name) || line[len(name)] != ':' {
-		return false
+	return len(line) > len(name) && line[len(name)] == ':' && isName(line, name)
+}
+
+// isName tells whether a line that is longer begins with a name.
+func isName(line []byte, name string) bool {
+	text := []byte(name) // makes no copy
+	line = line[:len(text)]
+	for len(text) > 8 {
+		if differ(binary.LittleEndian.Uint64(line), binary.LittleEndian.Uint64(text)) {
+			return false
+		}
+		next := min(8, len(text)-8) // the last eight may have been looked at in part
+		line, text = line[next:], text[next:]
 	}
-	for i := range len(name) {
-		c := line[i]
-		if c != name[i] && (c|0x20 != name[i] || c < 'A' || c > 'Z') {
+	if len(text) == 8 {
+		return !differ(binary.LittleEndian.Uint64(line), binary.LittleEndian.Uint64(text))
+	}
+	for i, c := range text {
+		if differ(uint64(line[i]), uint64(c)) {
 			return false
 		}
 	}
 	return true
+}
+
+// differ tells whether eight bytes are not those of a name, in either case: of a letter,
+// which has bit 6, bit 5 may be another one.
+func differ(text, name uint64) bool {
+	const each = 0x0101_0101_0101_0101
+	return (text^name)&^(name>>1&(0x20*each)) != 0
 }
 
 // spaced tells whether the name of a header line has a space in it.
@@ -209,19 +258,40 @@ func spaced(line []byte) bool {
 	return false
 }
 
-// keepsAlive tells whether the caller wants to send more requests.
-func keepsAlive(h *fasthttp.RequestHeader) bool {
-	if h.ConnectionClose() {
-		return false
+// keepsAlive tells whether the caller wants to send more requests. Callers of HTTP/1.0 say
+// so in the first of their Connection fields, and not otherwise in a later one.
+func (r *Request) keepsAlive() bool {
+	if r.Header.IsHTTP11() {
+		return !r.Header.ConnectionClose()
 	}
-	return h.IsHTTP11() || bytes.EqualFold(h.Peek("Connection"), []byte("keep-alive"))
+	n := 0
+	for value := range r.Values("connection") {
+		if n++; n == 1 && !bytes.EqualFold(value, []byte("keep-alive")) {
+			return false
+		}
+		for option := range bytes.SplitSeq(value, []byte(",")) {
+			if bytes.EqualFold(trimmed(option), []byte("close")) {
+				return false
+			}
+		}
+	}
+	return n > 0
 }
 
 var (
-	expectName  = []byte("Expect")
 	continueNow = []byte("100-continue")
 	goOn        = []byte("HTTP/1.1 100 Continue\r\n\r\n")
 )
+
+// expects gives what the caller wants to hear before it sends its body; nil for nothing.
+func (r *Request) expects() []byte {
+	if r.Header.IsHTTP11() {
+		for value := range r.Values("expect") {
+			return value
+		}
+	}
+	return nil
+}
 
 // readBody reads the body. A short one that came with its header stays where it is.
 func (c *conn) readBody(r *Request) (Problem, bool) {
@@ -237,7 +307,7 @@ func (c *conn) readBody(r *Request) (Problem, bool) {
 	if n == 0 || n < -1 {
 		return 0, true
 	}
-	if expect := r.Header.PeekBytes(expectName); len(expect) > 0 && r.Header.IsHTTP11() {
+	if expect := r.expects(); len(expect) > 0 {
 		if !bytes.EqualFold(expect, continueNow) {
 			return Malformed, false
 		}
