@@ -21,7 +21,8 @@ func TestFields(t *testing.T) {
 	}{
 		{"none", nil, nil},
 		{
-			"one of each", []string{"X-Request-Id: r", "Origin: http://h", "X-AVAP-Signature: t=1"},
+			"one of each",
+			[]string{"X-Request-Id: r", "Origin: http://h", "X-AVAP-Signature: t=1"},
 			map[string][]string{"x-request-id": {"r"}, "origin": {"http://h"}, "x-avap-signature": {"t=1"}},
 		},
 		{"in small letters", []string{"x-request-id: r", "origin: o"}, map[string][]string{"x-request-id": {"r"}, "origin": {"o"}}},
