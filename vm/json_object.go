@@ -4,8 +4,8 @@ package vm
 
 import (
 	"encoding/binary"
+	"encoding/hex"
 	"math/bits"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 	"unsafe"
@@ -90,39 +90,35 @@ func unquoteShort(room, b []byte, at int) (string, bool) {
 		text = make([]byte, end)
 	}
 	from, to := unsafe.Pointer(unsafe.StringData(s)), unsafe.Pointer(unsafe.SliceData(text))
-	i, n := 0, 0 // n is never above i, so that there is room for what is read
-	// A high bit is where a control character stands, and where something is not ASCII.
-	control, wide := uint64(0), uint64(0)
-	for {
-		for ; i+8 <= end; i, n = i+8, n+8 {
+	i, n := 0, 0      // n is never above i, so that there is room for what is read
+	wide := uint64(0) // a high bit is where something is not ASCII
+	for i < end {
+		if i+8 <= end {
 			w := loadWord(unsafe.Add(from, i))
 			storeWord(unsafe.Add(to, n), w) // what is behind a backslash is written over
-			control, wide = control|(w-' '*everyByte)&^w, wide|w
-			slashes := w ^ '\\'*everyByte
-			if marks := (slashes - everyByte) &^ w & highBits; marks != 0 {
-				plain := bits.TrailingZeros64(marks) / 8
-				i, n = i+plain, n+plain
-				break
+			wide |= w
+			odd := ((w - ' '*everyByte) | (w ^ '\\'*everyByte - everyByte)) &^ w & highBits
+			if odd == 0 {
+				i, n = i+8, n+8
+				continue
+			}
+			plain := bits.TrailingZeros64(odd) / 8
+			i, n = i+plain, n+plain
+		}
+		c, size := *(*byte)(unsafe.Add(from, i)), 1
+		if c == '\\' {
+			if c, size = escapes[*(*byte)(unsafe.Add(from, i+1))], 2; c == 0 {
+				c, size = hexEscape(s[i:])
 			}
 		}
-		for ; i < end && s[i] != '\\'; i, n = i+1, n+1 {
-			c := s[i]
-			control, wide = control|uint64((c-' ')&^c), wide|uint64(c)
-			text[n] = c
+		if c < ' ' && size < 2 { // a control character, or an escape that is none
+			return "", false
 		}
-		if i == end {
-			break
-		}
-		c, size := escapes[s[i+1]], 2
-		if c == 0 {
-			if c, size = hexEscape(s[i:]); size == 0 {
-				return "", false
-			}
-		}
-		text[n] = c
+		wide |= uint64(c)
+		*(*byte)(unsafe.Add(to, n)) = c
 		i, n = i+size, n+1
 	}
-	if control&highBits != 0 || wide&highBits != 0 && !utf8.Valid(text[:n]) {
+	if wide&highBits != 0 && !utf8.Valid(text[:n]) {
 		return "", false
 	}
 	return unsafe.String(unsafe.SliceData(text), n), true
@@ -159,9 +155,10 @@ var escapes = [256]byte{
 // hexEscape gives the ASCII character that the escape \u0012 at the beginning of s stands
 // for, and the escape's length; 0 where it is another, or none.
 func hexEscape(s string) (c byte, n int) {
-	if s[1] == 'u' && len(s) >= 6 {
-		if code, err := strconv.ParseUint(s[2:6], 16, 7); err == nil {
-			return byte(code), 6
+	if s[1] == 'u' && len(s) >= 6 && s[2] == '0' && s[3] == '0' {
+		var code [1]byte
+		if _, err := hex.Decode(code[:], []byte(s[4:6])); err == nil && code[0] < utf8.RuneSelf {
+			return code[0], 6
 		}
 	}
 	return 0, 0
