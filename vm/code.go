@@ -262,32 +262,43 @@ func namesSize(p *bytecode.Program) int {
 // and finds out where the slots are.
 func (c *Code) writeNames(b *block) {
 	logs, slots := c.program.Logs, c.program.Globals
-	c.logs, c.members, c.status = take[quotedName](b, len(logs)), take[quotedName](b, len(slots)), -1
+	c.logs, c.members = take[quotedName](b, len(logs)), take[quotedName](b, len(slots))
 	room := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(*b))), 8*len(*b))
-	text := room[:0] // which moves where something is escaped
-	for i, name := range logs {
-		from := len(text)
-		text = append(AppendQuoted(append(text, logBegin...), name), logEnd...)
-		c.logs[i] = quotedName{uint32(from), uint32(len(text) - from), uint32(len(name))}
-	}
+	text := writeMembers(writeLogs(room[:0], c.logs, logs), c.members, slots)
+	c.names = unsafe.String(unsafe.SliceData(text), len(text))
+	c.status = int32(slices.Index(slots, "_status"))
 	if len(slots) > fewSlots {
 		c.slots = make(map[string]int32, len(slots))
+		for i, name := range slots {
+			if name != "" { // which a gap has
+				c.slots[name] = int32(i)
+			}
+		}
 	}
-	for i, name := range slots {
+}
+
+// writeLogs appends how the entries of logs begin, and notes where. The text moves where
+// something is escaped that there is no room for.
+func writeLogs(text []byte, places []quotedName, names []string) []byte {
+	for i, name := range names[:len(places)] {
+		from := len(text)
+		text = append(AppendQuoted(append(text, logBegin...), name), logEnd...)
+		places[i] = quotedName{uint32(from), uint32(len(text) - from), uint32(len(name))}
+	}
+	return text
+}
+
+// writeMembers appends how members of objects begin, and notes where.
+func writeMembers(text []byte, places []quotedName, names []string) []byte {
+	for i, name := range names[:len(places)] {
 		if name == "" { // a gap
 			continue
 		}
 		from := len(text)
 		text = append(AppendQuoted(text, name), ':')
-		c.members[i] = quotedName{uint32(from), uint32(len(text) - from), uint32(len(name))}
-		if c.slots != nil {
-			c.slots[name] = int32(i)
-		}
-		if name == "_status" {
-			c.status = int32(i)
-		}
+		places[i] = quotedName{uint32(from), uint32(len(text) - from), uint32(len(name))}
 	}
-	c.names = unsafe.String(unsafe.SliceData(text), len(text))
+	return text
 }
 
 // Commands gives the program's commands. They must not be changed.
@@ -321,71 +332,51 @@ func (c *Code) Size() int {
 // link writes the instructions of a function as the machine keeps them into ws.
 func link(p *bytecode.Program, f *bytecode.Function, ws []word) []word {
 	copy(unsafe.Slice((*bytecode.Instr)(unsafe.Pointer(unsafe.SliceData(ws))), len(ws)), f.Code)
-	next := bytecode.OpInvalid // behind the instruction
+	second := uint8(0) // what the instruction behind is in a pair
 	for i := len(ws) - 1; i >= 0; i-- {
 		w := &ws[i]
-		op := w.op
-		if step := steps[op]; step != nothing {
-			switch step {
-			case jumps:
+		part := &parts[w.op]
+		if part.step != nothing {
+			switch {
+			case part.step == jumps:
 				w.c = int32((int(w.c) - i) * wordSize)
-			case calls:
-				if !isWide(f) && !isWide(&p.Functions[w.c]) {
-					op = opCallNear
-					w.op = op
-				}
-			case leads:
-				w.fuse(next, w.behind(1))
+			case !isWide(f) && !isWide(&p.Functions[w.c]):
+				w.op = opCallNear
+				part = &parts[opCallNear]
 			}
 		}
-		next = op
+		if more := fused[part.first|second]; more != 0 {
+			w.fuse(more)
+		}
+		second = part.second
 	}
 	return ws
 }
-
-// step is what there is to be done for an operation when it is linked.
-type step uint8
-
-const (
-	nothing step = iota
-	jumps        // its target, counted from itself
-	calls        // of a function whose frame the loop itself can push, it may be an opCallNear
-	leads        // it is the first of some pairs
-)
-
-var steps = func() (all [256]step) {
-	for op := range all {
-		switch {
-		case pairs[op] != nil:
-			all[op] = leads
-		case op == int(bytecode.OpCall):
-			all[op] = calls
-		case op < bytecode.NumOps && bytecode.Ops[op].Jumps():
-			all[op] = jumps
-		}
-	}
-	return all
-}()
 
 // isWide tells whether the frame of a function reaches beyond a window.
 func isWide(f *bytecode.Function) bool { return f.Registers > bytecode.MaxDirect }
 
 // setConstants makes the values of constants, and their texts in the block.
 func (c *Code) setConstants(b *block) {
+	rest := *b
+	constants := c.program.Constants
 	for i := range c.constants {
 		v := &c.constants[i]
-		switch k := &c.program.Constants[i]; k.Kind {
+		switch k := &constants[i]; k.Kind {
 		case bytecode.ConstInt:
 			*v = IntValue(int64(k.Bits))
 		case bytecode.ConstFloat:
 			*v = floatValue(math.Float64frombits(k.Bits))
 		case bytecode.ConstString:
-			text := take[uint64](b, textWords(len(k.Text)))
+			words := textWords(len(k.Text))
+			text := rest[:words]
+			rest = rest[words:]
 			*v = staticTextIn(unsafe.Pointer(unsafe.SliceData(text)), k.Text)
 		default:
 			panic(fmt.Sprintf("vm: a verified constant of kind %d", k.Kind))
 		}
 	}
+	*b = rest
 }
 
 func sameInterface(a, b []bytecode.Param) bool {

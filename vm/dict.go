@@ -26,6 +26,7 @@ type entry struct {
 
 const (
 	shortText   = 511 // bytes that are looked at for no instruction
+	twoWords    = 16  // bytes of a text that its hash is made of at once
 	smallDict   = 8   // up to so many entries there is no index
 	slotEmpty   = 0
 	slotDeleted = -1
@@ -91,7 +92,7 @@ func (d *dict) set(m *Machine, key, val Value) error {
 // ok is false, and nothing done, in every other.
 func (d *dict) put(key, val Value) (ok bool) {
 	hash := key.header().hash
-	if key.byteLen() > shortText || hash == 0 && key.byteLen() > 16 {
+	if key.byteLen() > shortText || hash == 0 && key.byteLen() > twoWords {
 		return false
 	}
 	if hash == 0 {
@@ -348,7 +349,7 @@ func (m *Machine) hashText(key Value) (uint32, error) {
 
 // hashBytes is the hash of a text, never 0.
 func hashBytes(s string) uint32 {
-	if len(s) <= 16 {
+	if len(s) <= twoWords {
 		return hashShort(s)
 	}
 	h := uint64(0)
@@ -358,19 +359,29 @@ func hashBytes(s string) uint32 {
 	return foldHash(chainHash(h, s))
 }
 
-// hashShort is hashBytes for at most 16 bytes, which most keys are: two words,
-// which may overlap, mixed by two multiplications with the secret seeds.
+// hashShort is hashBytes for what fits into two words, as most keys do.
 func hashShort(s string) uint32 {
-	var a, b uint64
+	a, b := wordsOf(s)
+	return hashWords(a, b, len(s))
+}
+
+// wordsOf gives two words with all bytes of a text that they hold, some of them twice.
+func wordsOf(s string) (a, b uint64) {
 	switch n := len(s); {
 	case n >= 8:
-		a, b = load64(s), load64(s[n-8:])
+		return load64(s), load64(s[n-8:])
 	case n >= 4:
-		a, b = uint64(load32(s)), uint64(load32(s[n-4:]))
+		return uint64(load32(s)), uint64(load32(s[n-4:]))
 	case n > 0:
-		a = uint64(s[0])<<16 | uint64(s[n/2])<<8 | uint64(s[n-1])
+		return uint64(s[0])<<16 | uint64(s[n/2])<<8 | uint64(s[n-1]), 0
 	}
-	hi, lo := bits.Mul64(a^seedInt[0], b^seedInt[1]^uint64(len(s))<<56)
+	return 0, 0
+}
+
+// hashWords mixes the two words of a text of n bytes by two multiplications with the
+// secret seeds.
+func hashWords(a, b uint64, n int) uint32 {
+	hi, lo := bits.Mul64(a^seedInt[0], b^seedInt[1]^uint64(n)<<56)
 	hi, lo = bits.Mul64(hi^seedInt[1], lo^seedInt[2])
 	return foldHash(hi ^ lo)
 }

@@ -11,15 +11,9 @@ import (
 // Unfused is the code with no operation that stands for two.
 func (c *Code) Unfused() *Code {
 	firsts := map[bytecode.Op]bytecode.Op{}
-	for first, with := range pairs {
-		if with == nil {
-			continue
-		}
-		for _, op := range with {
-			firsts[op] = bytecode.Op(first)
-		}
+	for _, p := range pairs {
+		firsts[p.both] = p.first
 	}
-	delete(firsts, bytecode.OpInvalid)
 	plain := *c
 	plain.functions = slices.Clone(c.functions)
 	for i := range plain.functions {
@@ -35,31 +29,25 @@ func (c *Code) Unfused() *Code {
 }
 
 // Pairs is how many operations there are that stand for two.
-func Pairs() (n int) {
-	for _, with := range pairs {
-		if with == nil {
-			continue
-		}
-		for _, op := range with {
-			if op != bytecode.OpInvalid {
-				n++
-			}
-		}
-	}
-	return n
-}
+func Pairs() int { return len(pairs) }
 
 // Fuses tells whether one operation stands for these two somewhere in the code.
 func (c *Code) Fuses(first, second bytecode.Op) bool {
 	if second == bytecode.OpCall {
 		second = opCallNear
 	}
-	op := pairs[first][second]
+	for _, p := range pairs {
+		if p.first == first && p.second == second {
+			return c.has(p.both)
+		}
+	}
+	return false
+}
+
+func (c *Code) has(op bytecode.Op) bool {
 	for _, f := range c.functions {
-		for _, w := range f.code {
-			if w.op == op {
-				return true
-			}
+		if slices.ContainsFunc(f.code, func(w word) bool { return w.op == op }) {
+			return true
 		}
 	}
 	return false

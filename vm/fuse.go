@@ -23,32 +23,67 @@ const (
 	opLoadKMul  // OpLoadK, OpMul
 )
 
-// pairs are the operations that stand for two in a row, by the first and the second of
-// them, which the compiler often writes. They spare a dispatch, and are charged like the
-// two. The second one stays in its place, for jumps to it and for the unusual cases of
-// the first.
-var pairs = [256]*[256]bytecode.Op{
-	bytecode.OpLog: {
-		bytecode.OpMove:  opLogMove,
-		bytecode.OpLoadK: opLogLoadK,
-		bytecode.OpLoadI: opLogLoadI,
-	},
-	bytecode.OpAdd: {
-		bytecode.OpForLoop: opAddLoop,
-		bytecode.OpReturn:  opAddReturn,
-	},
-	bytecode.OpAddI:  {bytecode.OpForLoop: opAddILoop},
-	bytecode.OpSubI:  {opCallNear: opSubICall},
-	bytecode.OpMulI:  {bytecode.OpAdd: opMulIAdd},
-	bytecode.OpLoadI: {bytecode.OpMod: opLoadIMod, bytecode.OpJumpIf: opLoadIIf},
-	bytecode.OpLoadK: {bytecode.OpMul: opLoadKMul},
+// pairs are the operations that stand for two in a row, which the compiler often writes.
+// They spare a dispatch, and are charged like the two. The second one stays in its place,
+// for jumps to it and for the unusual cases of the first.
+var pairs = [...]struct{ first, second, both bytecode.Op }{
+	{bytecode.OpLog, bytecode.OpMove, opLogMove},
+	{bytecode.OpLog, bytecode.OpLoadK, opLogLoadK},
+	{bytecode.OpLog, bytecode.OpLoadI, opLogLoadI},
+	{bytecode.OpAdd, bytecode.OpForLoop, opAddLoop},
+	{bytecode.OpAdd, bytecode.OpReturn, opAddReturn},
+	{bytecode.OpAddI, bytecode.OpForLoop, opAddILoop},
+	{bytecode.OpSubI, opCallNear, opSubICall},
+	{bytecode.OpMulI, bytecode.OpAdd, opMulIAdd},
+	{bytecode.OpLoadI, bytecode.OpMod, opLoadIMod},
+	{bytecode.OpLoadI, bytecode.OpJumpIf, opLoadIIf},
+	{bytecode.OpLoadK, bytecode.OpMul, opLoadKMul},
 }
 
-// fuse makes w, which an operation next follows, one for both where pairs has one.
-func (w *word) fuse(next bytecode.Op, second *word) {
-	op := pairs[w.op][next]
-	if op == bytecode.OpInvalid || op == opAddReturn && w.a != second.a { // it returns something else
-		return
+// part is what linking has to know of an operation.
+type part struct {
+	step
+	first, second uint8 // its place in fused where it begins pairs, and where it ends them
+}
+
+// step is what there is to be done for an operation by itself.
+type step uint8
+
+const (
+	nothing step = iota
+	jumps        // its target is counted from itself
+	calls        // where the loop itself can push the frame, it is an opCallNear
+)
+
+// parts are those of all operations. At the places of two together, fused has what makes
+// the first of them the one that stands for both: what is to be added; 0 for no pair.
+var parts, fused = func() (parts [256]part, fused [256]bytecode.Op) {
+	for op := range bytecode.Op(bytecode.NumOps) {
+		if bytecode.Ops[op].Jumps() {
+			parts[op].step = jumps
+		}
 	}
-	w.op = op
+	parts[bytecode.OpCall].step = calls
+	const row = 16
+	rows, columns := uint8(0), uint8(0)
+	for _, p := range pairs {
+		first, second := &parts[p.first], &parts[p.second]
+		if first.first == 0 {
+			rows += row
+			first.first = rows
+		}
+		if second.second == 0 {
+			columns++
+			second.second = columns
+		}
+		fused[first.first|second.second] = p.both - p.first
+	}
+	return parts, fused
+}()
+
+// fuse makes w, by what fused has for it and the instruction behind, one for both.
+func (w *word) fuse(more bytecode.Op) {
+	if op := w.op + more; op != opAddReturn || w.a == w.behind(1).a { // else it returns something else
+		w.op = op
+	}
 }

@@ -238,53 +238,37 @@ func (w *jsonWriter) text(s string) error {
 // AppendQuoted appends a short text, which must be valid UTF-8, as JSON: unescaped
 // but for what JSON demands. Nothing is charged for it.
 func AppendQuoted(dst []byte, s string) []byte {
-	end := len(dst) + len(s) + 2
-	if end > cap(dst) {
-		return appendQuotedSlowly(dst, s)
+	n := len(s)
+	if end := len(dst) + n + 2; end <= cap(dst) {
+		quote := unsafe.Add(unsafe.Pointer(unsafe.SliceData(dst)), len(dst))
+		from, to := unsafe.Pointer(unsafe.StringData(s)), unsafe.Add(quote, 1)
+		odd := uint64(0) // a high bit is where something has to be escaped
+		switch {         // the words that it is copied in may overlap
+		case n > 16:
+			if odd = highBits; escapeStart(s) == n {
+				odd = 0
+				copy(unsafe.Slice((*byte)(to), n), s)
+			}
+		case n >= 8:
+			a, b := *(*uint64)(from), *(*uint64)(unsafe.Add(from, n-8))
+			*(*uint64)(to), *(*uint64)(unsafe.Add(to, n-8)) = a, b
+			odd = special(a) | special(b)
+		case n >= 4:
+			a, b := *(*uint32)(from), *(*uint32)(unsafe.Add(from, n-4))
+			*(*uint32)(to), *(*uint32)(unsafe.Add(to, n-4)) = a, b
+			odd = special(uint64(a) | uint64(b)<<32)
+		case n > 0:
+			a, b, c := s[0], s[n/2], s[n-1]
+			*(*byte)(to), *(*byte)(unsafe.Add(to, n/2)), *(*byte)(unsafe.Add(to, n-1)) = a, b, c
+			const spaces = ' ' * everyByte &^ 0xffffff
+			odd = special(uint64(a) | uint64(b)<<8 | uint64(c)<<16 | spaces)
+		}
+		if odd&highBits == 0 {
+			*(*byte)(quote) = '"'
+			*(*byte)(unsafe.Add(to, n)) = '"'
+			return dst[:end]
+		}
 	}
-	to := unsafe.Add(unsafe.Pointer(unsafe.SliceData(dst)), len(dst))
-	if !copyPlain(unsafe.Add(to, 1), s) {
-		return appendQuotedSlowly(dst, s)
-	}
-	*(*byte)(to) = '"'
-	*(*byte)(unsafe.Add(to, len(s)+1)) = '"'
-	return dst[:end]
-}
-
-// copyPlain copies s to where there is room for it, unless something of it has to be
-// escaped. It tells whether it did. The words that it is read in may overlap.
-func copyPlain(to unsafe.Pointer, s string) bool {
-	from := unsafe.Pointer(unsafe.StringData(s))
-	switch n := len(s); {
-	case n > 16:
-		if escapeStart(s) < n {
-			return false
-		}
-		copy(unsafe.Slice((*byte)(to), n), s)
-	case n >= 8:
-		a, b := *(*uint64)(from), *(*uint64)(unsafe.Add(from, n-8))
-		if (special(a)|special(b))&highBits != 0 {
-			return false
-		}
-		*(*uint64)(to), *(*uint64)(unsafe.Add(to, n-8)) = a, b
-	case n >= 4:
-		a, b := *(*uint32)(from), *(*uint32)(unsafe.Add(from, n-4))
-		if special(uint64(a)|uint64(b)<<32)&highBits != 0 {
-			return false
-		}
-		*(*uint32)(to), *(*uint32)(unsafe.Add(to, n-4)) = a, b
-	case n > 0:
-		a, b, c := s[0], s[n/2], s[n-1]
-		const spaces = ' ' * everyByte &^ 0xffffff
-		if special(uint64(a)|uint64(b)<<8|uint64(c)<<16|spaces)&highBits != 0 {
-			return false
-		}
-		*(*byte)(to), *(*byte)(unsafe.Add(to, n/2)), *(*byte)(unsafe.Add(to, n-1)) = a, b, c
-	}
-	return true
-}
-
-func appendQuotedSlowly(dst []byte, s string) []byte {
 	return append(appendEscapedJSON(append(dst, '"'), s), '"')
 }
 

@@ -166,8 +166,16 @@ func textWords(n int) int { return (max(n, 1) + textHeaderSize + 7) / 8 }
 func staticTextIn(p unsafe.Pointer, s string) Value {
 	v, buf := textIn(p, len(s))
 	copy(buf, s)
-	v = finishText(v)
-	v.header().hash = hashBytes(s)
+	if len(s) <= twoWords {
+		a, b := wordsOf(s)
+		if (a|b)&highBits == 0 {
+			v = v.ascii()
+		}
+		v.header().hash = hashWords(a, b, len(s))
+	} else {
+		v = finishText(v)
+		v.header().hash = hashBytes(s)
+	}
 	v.n |= staticFlag
 	return v
 }

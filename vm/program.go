@@ -58,7 +58,7 @@ func instructions(ws []word) []bytecode.Instr {
 	code := make([]bytecode.Instr, len(ws))
 	for i, w := range ws {
 		op := written[w.op]
-		if steps[op] == jumps {
+		if parts[op].step == jumps {
 			w.c = w.c/wordSize + int32(i)
 		}
 		code[i] = bytecode.Instr{Op: op, A: w.a, B: w.b, X: w.x, C: w.c}
@@ -73,15 +73,8 @@ var written = func() (all [256]bytecode.Op) {
 		all[op] = bytecode.Op(op)
 	}
 	all[opCallNear] = bytecode.OpCall
-	for first, seconds := range pairs {
-		if seconds == nil {
-			continue
-		}
-		for _, op := range seconds {
-			if op != bytecode.OpInvalid {
-				all[op] = bytecode.Op(first)
-			}
-		}
+	for _, p := range pairs {
+		all[p.both] = p.first
 	}
 	return all
 }()
