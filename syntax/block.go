@@ -106,7 +106,7 @@ func (p *parser) body(base int) []Stmt {
 		return nil
 	}
 	p.charge(16 * (len(p.stmts) - base))
-	stmts := p.nodes.statements.moved(p.stmts[base:])
+	stmts := p.nodes.statements.copied(p.stmts[base:])
 	p.stmts = p.stmts[:base]
 	return stmts
 }

@@ -160,7 +160,7 @@ func (p *parser) taken(base int) []Expr {
 		return nil
 	}
 	p.charge(16 * (len(p.exprs) - base))
-	xs := p.nodes.exprs.moved(p.exprs[base:])
+	xs := p.nodes.exprs.copied(p.exprs[base:])
 	p.exprs = p.exprs[:base]
 	return xs
 }
@@ -172,7 +172,7 @@ func (p *parser) not() Expr {
 	p.next()
 	x := p.operation(bindNot)
 	p.shallower()
-	return node(p, &p.nodes.unary, Unary{Pos: pos, Op: "not", X: x})
+	return p.unary(pos, "not", x)
 }
 
 // compare reads on behind the first operand of a chain of comparisons; it gives x where
@@ -198,7 +198,9 @@ func (p *parser) compare(x Expr) Expr {
 		return x
 	}
 	p.links = links
-	return node(p, &p.nodes.compare, Compare{Pos: pos, Ops: p.nodes.ops.moved(ops), Xs: p.taken(base)})
+	n := node(p, &p.nodes.compare)
+	n.Pos, n.Ops, n.Xs = pos, p.nodes.ops.copied(ops), p.taken(base)
+	return n
 }
 
 // comparison reads an operator of a comparison; "" if there is none.
@@ -246,7 +248,9 @@ func (p *parser) binary(x Expr, o *operator) Expr {
 	p.next()
 	y := p.operation(o.binding + 1)
 	p.link(max(links, p.links))
-	return node(p, &p.nodes.binary, Binary{Pos: pos, Op: o.op, X: x, Y: y})
+	n := node(p, &p.nodes.binary)
+	n.Pos, n.Op, n.X, n.Y = pos, o.op, x, y
+	return n
 }
 
 // noteOperator keeps what else the operator at hand may mean: a date, 1-2, or
@@ -285,12 +289,12 @@ func (p *parser) minus() Expr {
 	}
 	n := len(signs) - 1
 	if _, is := x.(*WideLit); is && smallest {
-		x = node(p, &p.nodes.integer, IntLit{Pos: signs[n], Value: -1 << 63})
+		x = p.integer(signs[n], -1<<63)
 		p.wide = wide
 		n--
 	}
 	for ; n >= 0; n-- {
-		x = node(p, &p.nodes.unary, Unary{Pos: signs[n], Op: "-", X: x})
+		x = p.unary(signs[n], "-", x)
 	}
 	return x
 }
@@ -303,7 +307,15 @@ func (p *parser) power(x Expr) Expr {
 	y := p.operation(bindMinus)
 	p.shallower()
 	p.link(max(links, p.links))
-	return node(p, &p.nodes.binary, Binary{Pos: pos, Op: "**", X: x, Y: y})
+	n := node(p, &p.nodes.binary)
+	n.Pos, n.Op, n.X, n.Y = pos, "**", x, y
+	return n
+}
+
+func (p *parser) unary(pos Pos, op string, x Expr) Expr {
+	n := node(p, &p.nodes.unary)
+	n.Pos, n.Op, n.X = pos, op, x
+	return n
 }
 
 // Start is the place of an expression's first character, but for brackets

@@ -16,13 +16,21 @@ func (p *parser) numberLit() Expr {
 	p.next()
 	if k == tInt {
 		if n, ok := parseInt(text); ok {
-			return node(p, &p.nodes.integer, IntLit{Pos: pos, Value: n})
+			return p.integer(pos, n)
 		}
 	} else if f, ok := parseFloat(text); ok {
-		return node(p, &p.nodes.float, FloatLit{Pos: pos, Value: f})
+		n := node(p, &p.nodes.float)
+		n.Pos, n.Value = pos, f
+		return n
 	}
 	p.wide = true
 	return rare(p, WideLit{Pos: pos, Text: text})
+}
+
+func (p *parser) integer(pos Pos, value int64) Expr {
+	n := node(p, &p.nodes.integer)
+	n.Pos, n.Value = pos, value
+	return n
 }
 
 // parseInt gives the value of decimal digits; not ok where it does not fit.
@@ -71,7 +79,13 @@ func (p *parser) stringLit() Expr {
 	if p.tok.kind == tString {
 		p.fail(p.tok.pos, "two texts side by side: write + between them")
 	}
-	return node(p, &p.nodes.text, StringLit{Pos: t.pos, Value: text, Quote: p.src[t.start]})
+	return p.quotedText(t.pos, text, p.src[t.start])
+}
+
+func (p *parser) quotedText(pos Pos, value string, quote byte) Expr {
+	n := node(p, &p.nodes.text)
+	n.Pos, n.Value, n.Quote = pos, value, quote
+	return n
 }
 
 func (p *parser) loneSurrogate(off int) {
@@ -114,7 +128,9 @@ func (p *parser) templateLit() Expr {
 	p.off, p.links = p.tok.end, links
 	p.goTo(p.off)
 	p.next()
-	return node(p, &p.nodes.template, Template{Pos: open.pos, Texts: texts, Exprs: exprs, Raw: raw})
+	n := node(p, &p.nodes.template)
+	n.Pos, n.Texts, n.Exprs, n.Raw = open.pos, texts, exprs, raw
+	return n
 }
 
 // spliced reads the ${…} at i up to its brace, which is left to be the token.

@@ -34,10 +34,14 @@ func (p *parser) member(x Expr) Expr {
 	p.next()
 	p.links = 0
 	if p.tok.kind != tLParen {
-		return node(p, &p.nodes.attr, Attr{Pos: pos, X: x, Key: name})
+		n := node(p, &p.nodes.attr)
+		n.Pos, n.X, n.Key = pos, x, name
+		return n
 	}
 	args, keywords := p.callArgs(name, name == "sort", name == "format")
-	return node(p, &p.nodes.method, MethodCall{Pos: pos, X: x, Name: name, Args: args, Keywords: keywords})
+	n := node(p, &p.nodes.method)
+	n.Pos, n.X, n.Name, n.Args, n.Keywords = pos, x, name, args, keywords
+	return n
 }
 
 // index reads [i] or [lo:hi:step].
@@ -64,9 +68,13 @@ func (p *parser) index(x Expr) Expr {
 	p.leave(tRBrack, "]")
 	p.links = links
 	if colons == 0 {
-		return node(p, &p.nodes.index, Index{Pos: pos, X: x, I: parts[0]})
+		n := node(p, &p.nodes.index)
+		n.Pos, n.X, n.I = pos, x, parts[0]
+		return n
 	}
-	return node(p, &p.nodes.slice, Slice{Pos: pos, X: x, Lo: parts[0], Hi: parts[1], Step: parts[2]})
+	n := node(p, &p.nodes.slice)
+	n.Pos, n.X, n.Lo, n.Hi, n.Step = pos, x, parts[0], parts[1], parts[2]
+	return n
 }
 
 // primary reads an operand.
@@ -120,16 +128,19 @@ func (p *parser) call(pos Pos, name string) Expr {
 	if !function && !isBuiltin(name) {
 		args := p.commandArgs()
 		p.calls = append(p.calls, name)
-		return node(p, &p.nodes.command, CommandCall{Pos: pos, Name: name, Args: args})
+		n := node(p, &p.nodes.command)
+		n.Pos, n.Name, n.Args = pos, name, args
+		return n
 	}
 	args, keywords := p.callArgs(name, !function && name == "sorted", false)
-	return node(p, &p.nodes.call, Call{Pos: pos, Name: name, Builtin: !function, Args: args, Keywords: keywords})
+	n := node(p, &p.nodes.call)
+	n.Pos, n.Name, n.Builtin, n.Args, n.Keywords = pos, name, !function, args, keywords
+	return n
 }
 
 // variable makes the most frequent of all nodes.
 func (p *parser) variable(pos Pos, name string) *Name {
-	p.charge(32)
-	n := p.nodes.name.one()
+	n := p.nodes.name.one(p, 32)
 	n.Pos, n.Name = pos, name
 	return n
 }
@@ -186,7 +197,9 @@ func (p *parser) list() Expr {
 		p.items(tRBrack)
 	}
 	p.leave(tRBrack, "] or a comma")
-	return node(p, &p.nodes.list, ListLit{Pos: pos, Items: p.taken(base)})
+	n := node(p, &p.nodes.list)
+	n.Pos, n.Items = pos, p.taken(base)
+	return n
 }
 
 func (p *parser) dict() Expr {
@@ -227,7 +240,8 @@ func (p *parser) dict() Expr {
 // dictLit makes a dict of the keys and values on the stack.
 func (p *parser) dictLit(pos Pos, base int) Expr {
 	pairs := p.exprs[base:]
-	d := DictLit{Pos: pos}
+	d := node(p, &p.nodes.dict)
+	*d = DictLit{Pos: pos}
 	if n := len(pairs) / 2; n > 0 {
 		p.charge(32 * n)
 		d.Keys, d.Values = p.nodes.exprs.take(n), p.nodes.exprs.take(n)
@@ -236,7 +250,7 @@ func (p *parser) dictLit(pos Pos, base int) Expr {
 		}
 	}
 	p.exprs = p.exprs[:base]
-	return node(p, &p.nodes.dict, d)
+	return d
 }
 
 // clauses reads the for and if of a comprehension; links are those of what

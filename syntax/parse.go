@@ -67,10 +67,20 @@ type Parser struct{ parser }
 
 // Parse is the function of that name, but that the tree lasts until the next call
 // of Parse, or of Forget.
-func (r *Parser) Parse(src string, opt Options) (*File, error) { return r.parse(src, opt) }
+func (r *Parser) Parse(src string, opt Options) (*File, error) {
+	r.Forget()
+	return r.parse(src, opt)
+}
 
-// Forget gives the tree up, so that nothing of its source is held any more.
-func (r *Parser) Forget() { r.reset() }
+// Forget gives the tree up. It may lie in memory for a while: a Parser holds sources of
+// 8 KiB in all at most, with their trees, and wipes its memory when it comes to more. So
+// nothing of a larger source is held any more.
+func (r *Parser) Forget() {
+	r.opt = Options{}
+	if r.held > mostHeld {
+		r.wipe()
+	}
+}
 
 // parse reads one source. Calls of the script's functions are read in another way
 // than calls of commands, also above the function. So the names of the functions are
@@ -99,9 +109,13 @@ func (p *parser) parse(src string, opt Options) (*File, error) {
 // parser is the work of a Parser, and its memory.
 type parser struct {
 	reading
-	places places
-	nodes  nodes
+	first first
+	nodes nodes
+	held  int // bytes of the sources that the memory may hold something of
 }
+
+// mostHeld is how many bytes of sources a Parser holds at most when it has no tree.
+const mostHeld = 8 << 10
 
 // reading is the state of reading one source in one pass. Its errors are sticky: after
 // fail, next moves no more and no token matches, so that every loop ends and the
@@ -134,36 +148,36 @@ type reading struct {
 	names     map[string]Pos  // of what was declared
 	funcs     map[string]bool // the functions that were read
 	commented int             // end of the last comment
-	first     struct {        // what the stacks start with
-		file   File
-		stmts  [16]Stmt
-		exprs  [16]Expr
-		blocks [4]block
-		calls  [8]string
-	}
 }
 
-// places is what the stacks of offsets start with. They hold nothing of a source.
-type places struct {
+// first is what the stacks start with.
+type first struct {
+	file     File
+	stmts    [16]Stmt
+	exprs    [16]Expr
+	blocks   [4]block
+	calls    [8]string
 	openings [8]int
 	nest     [8]opening
 	pieces   [8]piece
 }
 
-// reset forgets what was read.
-func (p *parser) reset() {
+// wipe clears the memory.
+func (p *parser) wipe() {
 	p.reading = reading{}
-	p.nodes.reset()
+	p.first = first{}
+	p.nodes.wipe()
+	p.held = 0
 }
 
 // begin makes ready for a pass over a source in which these are the functions.
 func (p *parser) begin(src string, opt Options, known map[string]bool) {
-	if p.out != nil {
-		p.reset()
-	}
+	p.held += len(src)
+	p.nodes.reset()
+	p.reading = reading{}
 	p.src, p.ascii, p.opt, p.known = src, isASCII(src), opt, known
 	p.out = &p.first.file
-	p.out.src = src
+	*p.out = File{src: src}
 	p.off = len(src) - len(strings.TrimPrefix(src, "\uFEFF"))
 	p.part = src
 	p.tok.kind = tNewline
@@ -172,7 +186,7 @@ func (p *parser) begin(src string, opt Options, known map[string]bool) {
 	p.stmtLine = p.line
 	p.stmt = p.mark
 	p.stmts, p.exprs, p.blocks, p.calls = p.first.stmts[:0], p.first.exprs[:0], p.first.blocks[:0], p.first.calls[:0]
-	p.openings, p.nest, p.pieces = p.places.openings[:0], p.places.nest[:0], p.places.pieces[:0]
+	p.openings, p.nest, p.pieces = p.first.openings[:0], p.first.nest[:0], p.first.pieces[:0]
 }
 
 // portion is how many bytes are taken before Options.Charge is asked for them. What is

@@ -70,6 +70,30 @@ func TestParserKeepsLittle(t *testing.T) {
 	}
 }
 
+// What is not written over is wiped sooner or later.
+func TestParserForgetsSmallSources(t *testing.T) {
+	var p Parser
+	kept := func() bool {
+		return slices.ContainsFunc(p.nodes.name.chunk[:cap(p.nodes.name.chunk)], func(n Name) bool { return n.Name == "last" })
+	}
+	parse := func(src string) {
+		if _, err := p.Parse(src, Options{}); err != nil {
+			t.Fatal(err)
+		}
+		p.Forget()
+	}
+	parse("a = [b, c, last]")
+	if !kept() {
+		t.Error("memory is wiped after each source")
+	}
+	for range 1 + mostHeld/1024 {
+		parse("a = \"" + strings.Repeat("x", 1024) + "\"")
+	}
+	if kept() {
+		t.Error("the first source is still kept")
+	}
+}
+
 func TestCalls(t *testing.T) {
 	var many strings.Builder
 	var names []string

@@ -81,6 +81,7 @@ func (p *parser) makeArgs(pieces []piece) []*Arg {
 // arg fills one argument.
 func (p *parser) arg(a *Arg, s *piece) {
 	p.links = 0
+	*a = Arg{}
 	if p.bad {
 		return
 	}
@@ -107,7 +108,7 @@ func (p *parser) simpleArg(a *Arg, f form) bool {
 		if strings.IndexByte(text, '\\') >= 0 {
 			return false
 		}
-		a.Expr = node(p, &p.nodes.text, StringLit{Pos: a.Pos, Value: text, Quote: first})
+		a.Expr = p.quotedText(a.Pos, text, first)
 	case !isDigit(first):
 		if starts[first].class == wordLetter && wordKind(text) != tName {
 			return false
@@ -119,7 +120,7 @@ func (p *parser) simpleArg(a *Arg, f form) bool {
 			return false
 		}
 		n, _ := parseInt(text)
-		a.Expr = node(p, &p.nodes.integer, IntLit{Pos: a.Pos, Value: n})
+		a.Expr = p.integer(a.Pos, n)
 	}
 	return true
 }

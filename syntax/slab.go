@@ -12,31 +12,26 @@ const (
 	mostChunk  = 64
 )
 
-// slab hands out memory for nodes of one type, or for lists of them.
+// slab hands out memory for nodes of one type, or for lists of them. What was there
+// before is still in it: whoever takes an item writes all of it.
 type slab[T any] struct{ chunk []T }
 
-// one gives one item.
-func (s *slab[T]) one() *T {
+// one gives one item, and charges so much for it.
+func (s *slab[T]) one(p *parser, bytes int) *T {
+	p.charge(bytes)
 	n := len(s.chunk)
-	if n == cap(s.chunk) {
-		s.grow(1)
-		n = 0
+	if n >= cap(s.chunk) {
+		return &s.take(1)[0]
 	}
 	s.chunk = s.chunk[:n+1]
 	return &s.chunk[n]
 }
 
-// moved gives a copy of a list, which it clears.
-func (s *slab[T]) moved(list []T) []T {
+// copied gives a copy of a list.
+func (s *slab[T]) copied(list []T) []T {
 	items := s.take(len(list))
-	if len(list) > 8 {
-		copy(items, list)
-		clear(list)
-		return items
-	}
-	var none T
-	for i := range items {
-		items[i], list[i] = list[i], none
+	for i := range items { // most are short: a call of the runtime costs more
+		items[i] = list[i]
 	}
 	return items
 }
@@ -59,34 +54,19 @@ func (s *slab[T]) grow(n int) {
 	s.chunk = make([]T, 0, max(n, min(max(2*cap(s.chunk), firstChunk), mostChunk)))
 }
 
-// reset takes everything back.
-func (s *slab[T]) reset() {
-	if len(s.chunk) == 0 {
-		return
-	}
-	if len(s.chunk) > 4 {
-		clear(s.chunk)
-	} else {
-		var none T
-		for i := range s.chunk { // a call of the runtime costs more than a few of them
-			s.chunk[i] = none
-		}
-	}
-	s.chunk = s.chunk[:0]
+// reset takes everything back, and leaves it as it is.
+func (s *slab[T]) reset() { s.chunk = s.chunk[:0] }
+
+// wipe clears all memory that is kept.
+func (s *slab[T]) wipe() { clear(s.chunk[:cap(s.chunk)]) }
+
+// node gives the memory of a node of the tree, and charges for it.
+func node[T any](p *parser, s *slab[T]) *T {
+	var n T
+	return s.one(p, int(unsafe.Sizeof(n)))
 }
 
-// node makes a node of the tree, once its memory is granted.
-func node[T any](p *parser, s *slab[T], n T) *T {
-	p.charge(int(unsafe.Sizeof(n)))
-	if p.fatal != nil {
-		return nil
-	}
-	made := s.one()
-	*made = n
-	return made
-}
-
-// rare is node for types that most trees hold none of.
+// rare makes a node of a type that most trees hold none of.
 func rare[T any](p *parser, n T) *T {
 	p.charge(int(unsafe.Sizeof(n)))
 	if p.fatal != nil {
@@ -125,7 +105,7 @@ type nodes struct {
 	ops        slab[string] // of comparisons
 }
 
-// reset takes everything back.
+// reset takes everything back, and leaves it as it is.
 func (n *nodes) reset() {
 	n.assign.reset()
 	n.do.reset()
@@ -153,4 +133,15 @@ func (n *nodes) reset() {
 	n.exprs.reset()
 	n.statements.reset()
 	n.ops.reset()
+}
+
+// wipe clears all memory that is kept.
+func (n *nodes) wipe() {
+	for _, s := range []interface{ wipe() }{
+		&n.assign, &n.do, &n.ifs, &n.loop, &n.returns, &n.integer, &n.float, &n.text, &n.template,
+		&n.name, &n.list, &n.dict, &n.unary, &n.binary, &n.compare, &n.index, &n.slice, &n.attr,
+		&n.call, &n.method, &n.command, &n.arg, &n.args, &n.exprs, &n.statements, &n.ops,
+	} {
+		s.wipe()
+	}
 }

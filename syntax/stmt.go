@@ -98,7 +98,9 @@ func (p *parser) simple() {
 		switch x.(type) {
 		case *Call, *CommandCall, *MethodCall:
 			p.endOfCall()
-			p.add(node(p, &p.nodes.do, Do{Pos: p.stmt.pos, X: x}))
+			n := node(p, &p.nodes.do)
+			n.Pos, n.X = p.stmt.pos, x
+			p.add(n)
 			return
 		}
 		p.bare(x)
@@ -174,7 +176,9 @@ func (p *parser) assign(x Expr, first int) {
 		p.fail(p.tok.pos, "one = a statement: write == to compare, or two assignments")
 	}
 	p.endOfStatement()
-	p.add(node(p, &p.nodes.assign, Assign{Pos: pos, Target: x, Value: value}))
+	n := node(p, &p.nodes.assign)
+	n.Pos, n.Target, n.Value = pos, x, value
+	p.add(n)
 }
 
 // add puts a whole statement into the innermost block.
@@ -311,10 +315,12 @@ func (p *parser) bareWord(word string, pos Pos) {
 
 func (p *parser) returned(pos Pos) {
 	open := p.tok
+	n := node(p, &p.nodes.returns)
+	*n = Return{Pos: pos}
 	switch open.kind {
 	case tNewline, tSemicolon, tEOF, tRBrace:
 		p.endOfStatement()
-		p.add(node(p, &p.nodes.returns, Return{Pos: pos}))
+		p.add(n)
 		return
 	}
 	x := p.expr()
@@ -325,7 +331,8 @@ func (p *parser) returned(pos Pos) {
 	if t, is := x.(*TupleLit); is && len(t.Items) == 0 && open.kind == tLParen && t.Pos == open.pos {
 		x = nil // return()
 	}
-	p.add(node(p, &p.nodes.returns, Return{Pos: pos, Value: x}))
+	n.Value = x
+	p.add(n)
 }
 
 // errName reads (), (err) or ("err") of exception.
@@ -386,7 +393,8 @@ func (p *parser) flatException(target Expr) {
 
 // ifStatement reads if(condition) or if(a, b, op); the token is its bracket.
 func (p *parser) ifStatement(pos Pos) {
-	n := If{Pos: pos}
+	n := node(p, &p.nodes.ifs)
+	*n = If{Pos: pos}
 	first, cuts := len(p.pieces), len(p.cuts)
 	saved, comments, commented := p.cursor, len(p.out.Comments), p.commented
 	end := p.split(p.tok.start)
@@ -394,7 +402,7 @@ func (p *parser) ifStatement(pos Pos) {
 	switch {
 	case p.bad:
 	case len(pieces) == 3:
-		p.ifArgs(&n, pieces)
+		p.ifArgs(n, pieces)
 		p.closeArgs(end)
 	default:
 		p.cursor = saved
@@ -403,8 +411,7 @@ func (p *parser) ifStatement(pos Pos) {
 	}
 	p.pieces, p.cuts = p.pieces[:first], p.cuts[:cuts]
 	p.endOfCall()
-	s := node(p, &p.nodes.ifs, n)
-	p.open(block{kind: blockIf, pos: pos, node: s}, s)
+	p.open(block{kind: blockIf, pos: pos, node: n}, n)
 }
 
 // condition reads (condition); the token is its bracket.
@@ -434,7 +441,8 @@ func (p *parser) ifArgs(n *If, pieces []piece) {
 	switch op {
 	case "=", "==", "!=", "<", ">", "<=", ">=":
 		p.charge(2 * 72)
-		n.Op, n.A, n.B = op, p.nodes.arg.one(), p.nodes.arg.one()
+		ab := p.nodes.arg.take(2)
+		n.Op, n.A, n.B = op, &ab[0], &ab[1]
 		p.arg(n.A, &pieces[0])
 		p.arg(n.B, &pieces[1])
 		return
@@ -492,7 +500,8 @@ func (p *parser) while(pos Pos) {
 
 // startLoop reads startLoop(i, from, to); the token is its bracket.
 func (p *parser) startLoop(pos Pos) {
-	n := Loop{Pos: pos}
+	n := node(p, &p.nodes.loop)
+	*n = Loop{Pos: pos}
 	first, cuts := len(p.pieces), len(p.cuts)
 	open := p.tok.pos
 	end := p.split(p.tok.start)
@@ -507,15 +516,15 @@ func (p *parser) startLoop(pos Pos) {
 			p.fail(n.VarPos, "startLoop counts in a variable: write startLoop(i, from, to)")
 		}
 		p.charge(2 * 72)
-		n.From, n.To = p.nodes.arg.one(), p.nodes.arg.one()
+		bounds := p.nodes.arg.take(2)
+		n.From, n.To = &bounds[0], &bounds[1]
 		p.arg(n.From, &pieces[1])
 		p.arg(n.To, &pieces[2])
 		p.closeArgs(end)
 	}
 	p.pieces, p.cuts = p.pieces[:first], p.cuts[:cuts]
 	p.endOfCall()
-	s := node(p, &p.nodes.loop, n)
-	p.open(block{kind: blockLoop, pos: pos, node: s}, s)
+	p.open(block{kind: blockLoop, pos: pos, node: n}, n)
 }
 
 // loopVar is the name that text is, bare or quoted; "" if it is none.
