@@ -200,3 +200,24 @@ func TestParserAfterARefusal(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
+
+// A charge may be refused at any node.
+func TestRefusalAnywhere(t *testing.T) {
+	refused := errors.New("refused")
+	const body = "function f() { return () }\ntry()\nx = [(), $a, None, True, a or b, [k for k in b], 1 if a else 2]\nexception(e)\nend()\n"
+	for names := range 40 {
+		for calls := range 8 {
+			src := strings.Repeat("a = b\n", names) + strings.Repeat("g()\n", calls) + strings.Repeat(body, 2)
+			asked := 0
+			f, err := Parse(src, Options{Charge: func(int) error {
+				if asked++; asked > 1 {
+					return refused
+				}
+				return nil
+			}})
+			if f != nil || err != refused {
+				t.Fatalf("%s: got %v, %v", src, f, err)
+			}
+		}
+	}
+}
