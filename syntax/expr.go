@@ -55,7 +55,8 @@ func (p *parser) forget() {
 type binding uint8
 
 const (
-	bindOr binding = iota + 1
+	bindCond binding = iota + 1 // if … else
+	bindOr
 	bindAnd
 	bindNot
 	bindCompare
@@ -66,29 +67,69 @@ const (
 	bindPostfix // .key, […] and (…)
 )
 
-// operator is what is known of an operator behind an operand by its token.
-type operator struct {
-	binding binding // 0 where the token is none
-	op      string  // as the tree has it; "" of comparisons
+// bindings says of each token how tight it binds behind an operand; 0 where it is no
+// operator.
+var bindings = [256]binding{
+	tIf: bindCond, tOr: bindOr, tAnd: bindAnd,
+	tEq: bindCompare, tNe: bindCompare, tLt: bindCompare, tGt: bindCompare, tLe: bindCompare, tGe: bindCompare,
+	tIn: bindCompare, tIs: bindCompare, tNot: bindCompare,
+	tPlus: bindSum, tMinus: bindSum,
+	tStar: bindProduct, tSlash: bindProduct, tFloorDiv: bindProduct, tPercent: bindProduct,
+	tPower: bindPower,
+	tDot:   bindPostfix, tLBrack: bindPostfix, tLParen: bindPostfix,
 }
 
-var operators = [tGe + 1]operator{
-	tOr: {bindOr, "or"}, tAnd: {bindAnd, "and"},
-	tEq: {binding: bindCompare}, tNe: {binding: bindCompare}, tLt: {binding: bindCompare},
-	tGt: {binding: bindCompare}, tLe: {binding: bindCompare}, tGe: {binding: bindCompare},
-	tIn: {binding: bindCompare}, tIs: {binding: bindCompare}, tNot: {binding: bindCompare},
-	tPlus: {bindSum, "+"}, tMinus: {bindSum, "-"},
-	tStar: {bindProduct, "*"}, tSlash: {bindProduct, "/"}, tFloorDiv: {bindProduct, "//"}, tPercent: {bindProduct, "%"},
-	tPower: {bindPower, "**"},
-	tDot:   {binding: bindPostfix}, tLBrack: {binding: bindPostfix}, tLParen: {binding: bindPostfix},
+// operators are the operators of two operands as the tree has them.
+var operators = [...]string{
+	tOr: "or", tAnd: "and",
+	tPlus: "+", tMinus: "-", tStar: "*", tSlash: "/", tFloorDiv: "//", tPercent: "%", tPower: "**",
 }
 
 // expr reads an expression.
-func (p *parser) expr() Expr {
-	x := p.operation(bindOr)
-	if p.tok.kind != tIf {
-		return x
+func (p *parser) expr() Expr { return p.operation(bindCond) }
+
+// operation reads an operand and the operators behind it that bind at least as tight as least.
+func (p *parser) operation(least binding) Expr {
+	var x Expr
+	switch k := p.tok.kind; {
+	case k == tName:
+		x = p.name()
+	case k == tMinus && least <= bindMinus:
+		x = p.minus()
+	case k == tNot && least <= bindNot:
+		x = p.not()
+	default:
+		x = p.primary()
 	}
+	for {
+		b := bindings[p.tok.kind]
+		switch {
+		case b < least:
+			return x
+		case b == bindPostfix:
+			x = p.postfix(x)
+		case b == bindCond:
+			x = p.cond(x)
+		case b <= bindAnd:
+			x = p.logical(x, b)
+		case b == bindCompare:
+			y := p.compare(x)
+			if y == x {
+				return x
+			}
+			x = y
+		case b == bindPower:
+			x = p.power(x)
+		default:
+			if x = p.binary(x, b); p.bad {
+				return nil
+			}
+		}
+	}
+}
+
+// cond reads on behind the first operand of if … else.
+func (p *parser) cond(x Expr) Expr {
 	pos, links := p.tok.pos, p.links
 	p.next()
 	c := p.operation(bindOr)
@@ -105,53 +146,17 @@ func (p *parser) expr() Expr {
 	return rare(p, Cond{Pos: pos, If: c, Then: x, Else: y})
 }
 
-// operation reads an operand and the operators behind it that bind at least as tight as least.
-func (p *parser) operation(least binding) Expr {
-	var x Expr
-	switch k := p.tok.kind; {
-	case k == tMinus && least <= bindMinus:
-		x = p.minus()
-	case k == tNot && least <= bindNot:
-		x = p.not()
-	default:
-		x = p.primary()
-	}
-	for {
-		o := &operators[p.tok.kind]
-		switch {
-		case o.binding < least:
-			return x
-		case o.binding == bindPostfix:
-			x = p.postfix(x)
-		case o.binding <= bindAnd:
-			x = p.logical(x, o)
-		case o.binding == bindCompare:
-			y := p.compare(x)
-			if y == x {
-				return x
-			}
-			x = y
-		case o.binding == bindPower:
-			x = p.power(x)
-		default:
-			if x = p.binary(x, o); p.bad {
-				return nil
-			}
-		}
-	}
-}
-
 // logical reads on behind the first operand of and, or or.
-func (p *parser) logical(x Expr, o *operator) Expr {
+func (p *parser) logical(x Expr, b binding) Expr {
 	k, pos, links, base := p.tok.kind, p.tok.pos, p.links, len(p.exprs)
 	p.exprs = append(p.exprs, x)
 	for p.tok.kind == k {
 		p.next()
-		p.exprs = append(p.exprs, p.operation(o.binding+1))
+		p.exprs = append(p.exprs, p.operation(b+1))
 		links = max(links, p.links)
 	}
 	p.links = links
-	return rare(p, Logical{Pos: pos, Op: o.op, Xs: p.taken(base)})
+	return rare(p, Logical{Pos: pos, Op: operators[k], Xs: p.taken(base)})
 }
 
 // taken takes the expressions read since base off the stack.
@@ -242,14 +247,14 @@ func (p *parser) comparison() string {
 }
 
 // binary reads on behind the left operand of an arithmetic operator.
-func (p *parser) binary(x Expr, o *operator) Expr {
-	pos, links := p.tok.pos, p.links
+func (p *parser) binary(x Expr, b binding) Expr {
+	k, pos, links := p.tok.kind, p.tok.pos, p.links
 	p.noteOperator()
 	p.next()
-	y := p.operation(o.binding + 1)
+	y := p.operation(b + 1)
 	p.link(max(links, p.links))
 	n := node(p, &p.nodes.binary)
-	n.Pos, n.Op, n.X, n.Y = pos, o.op, x, y
+	n.Pos, n.Op, n.X, n.Y = pos, operators[k], x, y
 	return n
 }
 

@@ -39,8 +39,8 @@ func parseInt(digits string) (n int64, ok bool) {
 		n, err := strconv.ParseInt(digits, 10, 64)
 		return n, err == nil
 	}
-	for i := range len(digits) {
-		n = 10*n + int64(digits[i]-'0')
+	for _, c := range []byte(digits) {
+		n = 10*n + int64(c-'0')
 	}
 	return n, true
 }

@@ -77,19 +77,23 @@ func (p *parser) index(x Expr) Expr {
 	return n
 }
 
-// primary reads an operand.
+// name reads a variable or a call.
+func (p *parser) name() Expr {
+	p.links = 0
+	pos, name := p.tok.pos, p.text()
+	p.named = true
+	p.next()
+	if p.tok.kind == tLParen {
+		return p.call(pos, name)
+	}
+	return p.variable(pos, name)
+}
+
+// primary reads an operand that is no name.
 func (p *parser) primary() Expr {
 	p.links = 0
 	pos := p.tok.pos
 	switch p.tok.kind {
-	case tName:
-		name := p.text()
-		p.named = true
-		p.next()
-		if p.tok.kind == tLParen {
-			return p.call(pos, name)
-		}
-		return p.variable(pos, name)
 	case tGlobal:
 		name := p.text()[1:]
 		p.named = true

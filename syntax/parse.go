@@ -72,9 +72,8 @@ func (r *Parser) Parse(src string, opt Options) (*File, error) {
 	return r.parse(src, opt)
 }
 
-// Forget gives the tree up. It may lie in memory for a while: a Parser holds sources of
-// 8 KiB in all at most, with their trees, and wipes its memory when it comes to more. So
-// nothing of a larger source is held any more.
+// Forget gives the tree up. It may stay in memory for a while: of sources of 8 KiB in all
+// a Parser may still hold some text and nodes, of more it holds nothing any more.
 func (r *Parser) Forget() {
 	r.opt = Options{}
 	if r.held > mostHeld {
@@ -133,7 +132,6 @@ type reading struct {
 	stop      bool  // nothing behind can be read
 	mark      mark
 	stmt      mark // where the statement starts
-	stmtLine  line // of stmt, or one before it
 	failed    int  // where the statement was given up
 	floor     Pos  // of a // in the statement that was read as floor division
 	blocks    []block
@@ -183,7 +181,6 @@ func (p *parser) begin(src string, opt Options, known map[string]bool) {
 	p.tok.kind = tNewline
 	p.mark = mark{off: p.off, pos: Pos{1, 1}}
 	p.line = line{number: 1}
-	p.stmtLine = p.line
 	p.stmt = p.mark
 	p.stmts, p.exprs, p.blocks, p.calls = p.first.stmts[:0], p.first.exprs[:0], p.first.blocks[:0], p.first.calls[:0]
 	p.openings, p.nest, p.pieces = p.first.openings[:0], p.first.nest[:0], p.first.pieces[:0]

@@ -165,6 +165,27 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
+// The scanner looks a name up among the words only if it may be one.
+func TestWords(t *testing.T) {
+	for word := range strings.FieldsSeq(words) {
+		var p parser
+		p.begin(word, Options{}, nil)
+		p.next()
+		if got, want := p.tok.kind, wordKind(word); got != want || got == tName {
+			t.Errorf("%s is read as %d, want %d", word, got, want)
+		}
+	}
+	all := slices.Collect(strings.FieldsSeq(words))
+	for _, word := range []string{
+		"and", "break", "command", "continue", "else", "end", "endLoop", "exception", "False", "false", "for", "function", "if",
+		"in", "is", "None", "not", "null", "or", "return", "startLoop", "True", "true", "try", "while",
+	} {
+		if !slices.Contains(all, word) {
+			t.Errorf("%s is missing among the words", word)
+		}
+	}
+}
+
 func TestIsName(t *testing.T) {
 	for s, want := range map[string]bool{
 		"a": true, "_x1": true, "größe": true, "str": true, "sum": true,

@@ -12,12 +12,11 @@ import (
 // span is a part of the source.
 type span struct{ start, end int }
 
-// piece is one argument of a command, and which of p.cuts are comments in it.
+// piece is one argument of a command, small enough to be kept in registers.
 type piece struct {
 	span
-	cut, cuts int
-	lines     bool // a line end is in it, or around it
-	form      form
+	first, last int32 // p.cuts[first:last] are the comments in it
+	form        form
 }
 
 // form is what the text of a piece is, as far as one look at it tells.
@@ -25,6 +24,7 @@ type form uint8
 
 const (
 	formAny   form = iota
+	formLines      // a line end is in it, or around it
 	formWord       // letters, digits and _ of ASCII alone, or nothing
 	formQuote      // one quoted text
 )
@@ -37,10 +37,10 @@ type opening struct {
 
 // commandArgs reads the arguments of a command; the token is its bracket.
 func (p *parser) commandArgs() []*Arg {
-	pieces, cuts := len(p.pieces), len(p.cuts)
+	first, cuts := len(p.pieces), len(p.cuts)
 	end := p.split(p.tok.start)
-	args := p.makeArgs(p.pieces[pieces:])
-	p.pieces, p.cuts = p.pieces[:pieces], p.cuts[:cuts]
+	args := p.makeArgs(first)
+	p.pieces, p.cuts = p.pieces[:first], p.cuts[:cuts]
 	p.closeArgs(end)
 	return args
 }
@@ -56,8 +56,9 @@ func (p *parser) closeArgs(end int) {
 	p.next()
 }
 
-// makeArgs makes the arguments from pieces.
-func (p *parser) makeArgs(pieces []piece) []*Arg {
+// makeArgs makes the arguments from the pieces behind the first so many.
+func (p *parser) makeArgs(first int) []*Arg {
+	pieces := p.pieces[first:]
 	p.links = 0
 	if p.bad || len(pieces) == 1 && pieces[0].start == pieces[0].end {
 		return nil
@@ -78,19 +79,36 @@ func (p *parser) makeArgs(pieces []piece) []*Arg {
 	return args
 }
 
-// arg fills one argument.
+// arg fills one argument. Most are a single token that cannot fail.
 func (p *parser) arg(a *Arg, s *piece) {
 	p.links = 0
-	*a = Arg{}
 	if p.bad {
+		*a = Arg{}
 		return
 	}
 	p.goTo(s.start)
-	a.Pos = p.place(s.start)
-	switch a.Text = p.src[s.start:s.end]; {
-	case s.form == formAny && s.lines:
+	pos, text := p.line.place(s.start), p.src[s.start:s.end]
+	if !p.ascii {
+		pos = p.count(s.start)
+	}
+	a.Pos, a.Text, a.Expr = pos, text, nil
+	switch {
+	case s.form == formLines:
 		a.Text = p.pieceText(s)
-	case s.form != formAny && (a.Text == "" || p.simpleArg(a, s.form)):
+	case text == "":
+		return
+	case s.form == formWord && chars.class[text[0]] == letter:
+		if !chars.mayBeWord(text[0], len(text)) || wordKind(text) == tName {
+			p.named = true
+			a.Expr = p.variable(pos, text)
+			return
+		}
+	case s.form == formWord && len(text) <= 18 && (text[0] != '0' || len(text) == 1) && digitsLen(text) == len(text):
+		n, _ := parseInt(text)
+		a.Expr = p.integer(pos, n)
+		return
+	case s.form == formQuote && strings.IndexByte(text, '\\') < 0:
+		a.Expr = p.quotedText(pos, text[1:len(text)-1], text[0])
 		return
 	}
 	if a.Text != "" {
@@ -98,80 +116,53 @@ func (p *parser) arg(a *Arg, s *piece) {
 	}
 }
 
-// simpleArg makes the expression of an argument that is a single token, as most are, if
-// it is one that cannot fail.
-func (p *parser) simpleArg(a *Arg, f form) bool {
-	text := a.Text
-	switch first := text[0]; {
-	case f == formQuote:
-		text = text[1 : len(text)-1]
-		if strings.IndexByte(text, '\\') >= 0 {
-			return false
-		}
-		a.Expr = p.quotedText(a.Pos, text, first)
-	case !isDigit(first):
-		if starts[first].class == wordLetter && wordKind(text) != tName {
-			return false
-		}
-		p.named = true
-		a.Expr = p.variable(a.Pos, text)
-	default:
-		if len(text) > 18 || first == '0' && len(text) > 1 || digitsLen(text) < len(text) {
-			return false
-		}
-		n, _ := parseInt(text)
-		a.Expr = p.integer(a.Pos, n)
-	}
-	return true
-}
-
 // split finds the pieces between the parenthesis at open and its closing one,
 // puts them on p.pieces, white space and comments around them cut off, and
 // returns the offset behind the closing parenthesis, or -1. Closing brackets that
 // close nothing are text.
 func (p *parser) split(open int) (end int) {
-	src, lines := p.part, false
+	chars, src, lines := chars, p.part, false
+	n := uint(len(src))
 	var here line // before comments moved it
-	for i := open + 1; i < len(src); i++ {
-		for i < len(src) && (src[i] == ' ' || src[i] == '\t') {
+	for i := uint(open) + 1; i < n; i++ {
+		for i < n && (src[i] == ' ' || src[i] == '\t') {
 			i++
 		}
-		s := piece{span: span{i, i}, cut: len(p.cuts), cuts: len(p.cuts)}
-		for i < len(src) && nameBytes[src[i]] {
+		start, form := i, formWord
+		for i < n && chars.name[src[i]] {
 			i++
 		}
-		s.end, s.form = i, formWord
-		if s.end == s.start && i < len(src) && (src[i] == '"' || src[i] == '\'') {
+		if i == start && i < n && chars.class[src[i]] == quote {
 			if n := quotedLen(src[i:]); n > 0 {
-				i += n
-				s.end, s.form = i, formQuote
+				i += uint(n)
+				form = formQuote
 			}
 		}
-		for i < len(src) && src[i] == ' ' {
+		end := i
+		for i < n && src[i] == ' ' {
 			i++
 		}
-		if i == len(src) || src[i] != ',' && src[i] != ')' {
+		if i < n && (src[i] == ',' || src[i] == ')') {
+			p.pieces = append(p.pieces, piece{span: span{int(start), int(end)}, form: form})
+		} else {
 			if here.number == 0 {
 				here = p.line
 			}
-			if i = p.pieceEnd(s.start); i < 0 {
+			end := p.anyPiece(int(start))
+			if end < 0 {
 				break
 			}
-			s.lines = strings.IndexByte(src[s.start:i], '\n') >= 0
-			lines = lines || s.lines
-			s.end, s.form = i, formAny
-			s.cuts = len(p.cuts)
-			p.trim(&s)
+			i = uint(end)
+			lines = lines || p.pieces[len(p.pieces)-1].form == formLines
 		}
-		p.pieces = append(p.pieces, s)
 		if src[i] == ')' {
 			switch {
 			case !lines:
-				p.line.end = i + 1
+				p.line.end = int(i) + 1
 			case here.number > 0:
 				p.line = here
 			}
-			return i + 1
+			return int(i) + 1
 		}
 	}
 	if !p.bad {
@@ -179,6 +170,23 @@ func (p *parser) split(open int) (end int) {
 		p.notClosed(open)
 	}
 	return -1
+}
+
+// anyPiece puts the piece that starts at i on p.pieces. It returns the offset of what
+// ends it, or -1.
+func (p *parser) anyPiece(i int) int {
+	s := piece{span: span{i, i}, first: int32(len(p.cuts))}
+	if s.end = p.pieceEnd(i); s.end < 0 {
+		return -1
+	}
+	end := s.end
+	if strings.IndexByte(p.src[s.start:end], '\n') >= 0 {
+		s.form = formLines
+	}
+	s.last = int32(len(p.cuts))
+	p.trim(&s)
+	p.pieces = append(p.pieces, s)
+	return end
 }
 
 // pieceEnd finds the comma or the parenthesis that ends the piece at i; -1 where there
@@ -213,27 +221,27 @@ func (p *parser) pieceEnd(i int) int {
 // trim cuts white space and comments off both ends of a piece.
 func (p *parser) trim(s *piece) {
 	for {
-		if s.start < s.end && !mayBeSpace(p.src[s.start]) && s.cut == s.cuts {
+		if s.start < s.end && !mayBeSpace(p.src[s.start]) && s.first == s.last {
 			break
 		}
 		s.start = s.end - len(strings.TrimLeftFunc(p.src[s.start:s.end], unicode.IsSpace))
-		if s.cut == s.cuts || p.cuts[s.cut].start != s.start {
+		if s.first == s.last || p.cuts[s.first].start != s.start {
 			break
 		}
-		s.start = p.cuts[s.cut].end
-		s.cut++
+		s.start = p.cuts[s.first].end
+		s.first++
 	}
 	for {
-		if s.start < s.end && !mayBeSpace(p.src[s.end-1]) && s.cut == s.cuts {
+		if s.start < s.end && !mayBeSpace(p.src[s.end-1]) && s.first == s.last {
 			break
 		}
 		s.end = s.start + len(strings.TrimRightFunc(p.src[s.start:s.end], unicode.IsSpace))
 		// A comment may end in white space, which is cut off already.
-		if s.cut == s.cuts || p.cuts[s.cuts-1].end < s.end {
+		if s.first == s.last || p.cuts[s.last-1].end < s.end {
 			break
 		}
-		s.cuts--
-		s.end = p.cuts[s.cuts].start
+		s.last--
+		s.end = p.cuts[s.last].start
 	}
 }
 
@@ -247,12 +255,12 @@ func (p *parser) pieceText(s *piece) string {
 		return text
 	}
 	p.charge(len(text))
-	if s.cut == s.cuts {
+	if s.first == s.last {
 		return unixLines(text)
 	}
 	var b strings.Builder
 	from := s.start
-	for _, c := range p.cuts[s.cut:s.cuts] {
+	for _, c := range p.cuts[s.first:s.last] {
 		b.WriteString(strings.TrimRight(p.src[from:c.start], " \t"))
 		from = c.end + 1 // the comment's line ends before the piece
 	}
@@ -415,7 +423,7 @@ func (p *parser) skipComments(i int) int {
 // inWord tells whether a letter or digit stands directly before i.
 func (p *parser) inWord(i int) bool {
 	if c := p.src[i-1]; c < utf8.RuneSelf {
-		return isNameByte(c) && c != '_'
+		return chars.name[c] && c != '_'
 	}
 	r, _ := utf8.DecodeLastRuneInString(p.src[:i])
 	return unicode.IsLetter(r) || unicode.IsDigit(r)

@@ -14,9 +14,9 @@ type kind uint8
 
 const (
 	tBad kind = iota // after an error; matches nothing
-	tEOF
 	tNewline
 	tSemicolon
+	tEOF
 	tName
 	tBlockWord // a word of statements, but if and else
 	tIf
@@ -101,26 +101,29 @@ type line struct {
 	number     int32 // from 1
 }
 
+// place is the place of an offset in a line of ASCII.
+func (l *line) place(off int) Pos { return Pos{l.number, int32(off-l.start) + 1} }
+
 // after is the line behind the line end at i.
 func (l line) after(i int) line { return line{i + 1, i + 1, l.number + 1} }
 
 // isASCII tells whether all of a text is ASCII.
 func isASCII(s string) bool {
+	eight := func(s string) uint64 { // one load
+		return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+	}
+	seen := uint64(0)
 	for ; len(s) >= 32; s = s[32:] {
-		eight := func(i int) uint64 { // one load
-			return uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
-				uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
-		}
-		if (eight(0)|eight(8)|eight(16)|eight(24))&0x8080808080808080 != 0 {
-			return false
-		}
+		seen |= eight(s) | eight(s[8:]) | eight(s[16:]) | eight(s[24:])
+	}
+	for ; len(s) >= 8; s = s[8:] {
+		seen |= eight(s)
 	}
 	for i := range len(s) {
-		if s[i] >= utf8.RuneSelf {
-			return false
-		}
+		seen |= uint64(s[i])
 	}
-	return true
+	return seen&0x8080808080808080 == 0
 }
 
 // pos is the place of any offset.
@@ -142,8 +145,9 @@ func (p *parser) goTo(off int) {
 
 // findLine is goTo where the line has to be found.
 func (p *parser) findLine(off int) {
-	if off < p.line.start {
-		p.line = p.stmtLine
+	if off < p.line.start { // go back to the line of the statement
+		start := strings.LastIndexByte(p.src[:p.stmt.off], '\n') + 1
+		p.line = line{start, start, p.stmt.pos.Line}
 	}
 	if off < p.line.start {
 		p.line = line{number: 1}
@@ -161,7 +165,7 @@ func (p *parser) findLine(off int) {
 // place is the place of an offset in the line. Where all is ASCII, columns are bytes.
 func (p *parser) place(off int) Pos {
 	if p.ascii {
-		return Pos{p.line.number, int32(off-p.line.start) + 1}
+		return p.line.place(off)
 	}
 	return p.count(off)
 }
@@ -190,114 +194,124 @@ func (p *parser) count(off int) Pos {
 }
 
 // next reads the next token. It does itself what is frequent, and leaves the rest to others
-// without coming back: so all that it works with stays in registers.
+// without coming back: so all that it works with stays in registers. Its offsets have no
+// sign, which saves a check at each byte.
 func (p *parser) next() {
-	if p.bad {
-		return
-	}
-	if p.tok.kind != tNewline {
+	if p.tok.kind > tNewline {
 		p.prev = p.tok.end
-	}
-	src, i := p.part, p.off
-	k, end, fresh := tEOF, 0, false // fresh is what stands behind a line end
-	for ; ; i++ {
-		if i >= len(src) {
-			k, end = tEOF, i
-			break
-		}
-		c := src[i]
-		k, end = starts[c].kind, i+1
-		switch starts[c].class {
-		case blank:
-			for end < len(src) && src[end] == ' ' { // as lines are indented
-				end++
-			}
-			i = end - 1
-			continue
-		case lineEnd:
-			if p.brackets > 0 {
-				p.line, fresh = p.line.after(i), true
-				continue
-			}
-			if i > 0 && src[i-1] == '\r' {
-				i--
-			}
-		case letter:
-			for end < len(src) && nameBytes[src[end]] {
-				end++
-			}
-			if end < len(src) && src[end] >= utf8.RuneSelf {
-				k = tBad
-			}
-		case wordLetter:
-			for end < len(src) && nameBytes[src[end]] {
-				end++
-			}
-			if k = wordKind(src[i:end]); end < len(src) && src[end] >= utf8.RuneSelf {
-				k = tBad
-			}
-		case digit:
-			for end < len(src) && isDigit(src[end]) {
-				end++
-			}
-			if c == '0' && end > i+1 {
-				k = tBad
-			} else if end+1 < len(src) && src[end] == '.' && isDigit(src[end+1]) {
-				for k, end = tFloat, end+2; end < len(src) && isDigit(src[end]); {
-					end++
-				}
-			}
-			if end < len(src) && (nameBytes[src[end]] || src[end] == '.' && k == tInt || src[end] >= utf8.RuneSelf) {
-				k = tBad
-			}
-		case equals:
-			if end < len(src) && src[end] == '=' {
-				k, end = starts[c].equal, end+1
-			}
-		case slash:
-			if end < len(src) && (src[end] == '/' || src[end] == '*') {
-				p.comments(i, fresh)
-				return
-			}
-		}
-		break
-	}
-	if k == tBad || !p.ascii {
-		p.scan(k, i, end)
+	} else if p.bad {
 		return
 	}
-	p.tok.kind, p.tok.start, p.tok.end, p.off = k, i, end, end
-	p.tok.pos = Pos{p.line.number, int32(i-p.line.start) + 1}
-	if k == tNewline {
-		p.tok.end = i
-		p.line = p.line.after(end - 1)
-	}
-}
-
-// comments reads the next token where a comment may stand before it, at i.
-func (p *parser) comments(i int, fresh bool) {
-	for {
-		end := p.skipComment(i, fresh)
-		if p.bad {
+	chars, src, i := chars, p.part, uint(p.off)
+	n, c := uint(len(src)), byte(' ')
+	for ; ; i++ {
+		if i >= n {
+			p.scan(tEOF, int(i), int(i))
 			return
 		}
-		if end == i {
+		if c = src[i]; c != ' ' {
+			break
+		}
+	}
+	p.tok.start, p.tok.pos = int(i), p.line.place(int(i))
+	k, end := chars.kind[c], i+1
+	switch chars.class[c] {
+	case letter:
+		for end < n && chars.name[src[end]] {
+			end++
+		}
+		if chars.mayBeWord(c, int(end-i)) {
+			k = wordKind(src[i:end])
+		}
+	case lineEnd:
+		if p.brackets > 0 || !p.ascii || i > 0 && src[i-1] == '\r' {
+			p.newline(int(i))
+			return
+		}
+		p.tok.kind, p.tok.end, p.off = k, int(i), int(end)
+		p.line = p.line.after(int(i))
+		return
+	case digit:
+		for end < n && isDigit(src[end]) {
+			end++
+		}
+		if c == '0' && end > i+1 {
+			k = tBad
+		} else if end+1 < n && src[end] == '.' && isDigit(src[end+1]) {
+			for k, end = tFloat, end+2; end < n && isDigit(src[end]); {
+				end++
+			}
+		}
+		if end < n && (chars.name[src[end]] || src[end] == '.' && k == tInt) {
+			k = tBad
+		}
+	case equals:
+		if end < n && src[end] == '=' {
+			k, end = chars.equal[c], end+1
+		}
+	case quote:
+		if n := quotedLen(src[i:]); n > 0 {
+			k, end = tString, i+uint(n)
+		}
+	case double:
+		if end < n && (src[end] == '/' || src[end] == '*' || src[end] == '=') {
+			p.skip(int(i))
+			return
+		}
+	case blank:
+		p.skip(int(i))
+		return
+	}
+	if k == tBad || !p.ascii {
+		p.scan(k, int(i), int(end))
+		return
+	}
+	p.tok.kind, p.tok.end, p.off = k, int(end), int(end)
+}
+
+// newline reads the line end at i, or over it.
+func (p *parser) newline(i int) {
+	if p.brackets > 0 {
+		p.skip(i)
+		return
+	}
+	start := i
+	if i > 0 && p.src[i-1] == '\r' {
+		start--
+	}
+	p.tok = token{kind: tNewline, start: start, end: start, pos: p.place(start)}
+	p.off = i + 1
+	p.line = p.line.after(i)
+}
+
+// skip goes over white space and comments at i, and reads the token behind them.
+func (p *parser) skip(i int) {
+	fresh := false // behind a line end
+	for i < len(p.part) {
+		c := p.part[i]
+		if c == '/' {
+			end := p.skipComment(i, fresh)
+			if p.bad {
+				return
+			}
+			if end > i {
+				i = end
+				continue
+			}
+		}
+		if chars.class[c] == double {
 			p.scan(tBad, i, i)
 			return
 		}
-		i = end
-		for i < len(p.part) && (starts[p.part[i]].class == blank || p.part[i] == '\n' && p.brackets > 0) {
-			if p.part[i] == '\n' {
-				p.line, fresh = p.line.after(i), true
-			}
-			i++
+		if c == '\n' && p.brackets > 0 {
+			p.line, fresh = p.line.after(i), true
+		} else if chars.class[c] != blank {
+			break
 		}
-		if i >= len(p.part) || p.part[i] != '/' {
-			p.off = i
-			p.next()
-			return
-		}
+		i++
 	}
+	p.off = i
+	p.next()
 }
 
 // skipComment gives the end of the comment at i, or i where none is: a // is a comment
@@ -379,16 +393,15 @@ func (p *parser) trails(i int) bool {
 // kind is tBad, or characters have to be counted.
 func (p *parser) scan(k kind, i, end int) {
 	p.tok = token{start: i, pos: p.place(i)}
+	if end < len(p.part) && p.part[end] >= utf8.RuneSelf && chars.name[p.part[i]] {
+		k = tBad
+	}
 	if k != tBad {
 		p.emit(k, end-i)
-		if k == tNewline {
-			p.tok.end = i
-			p.line = p.line.after(end - 1)
-		}
 		return
 	}
 	switch c := p.src[i]; {
-	case nameBytes[c] && !isDigit(c):
+	case chars.name[c] && !isDigit(c):
 		p.word(i)
 	case isDigit(c):
 		p.number(i)
@@ -596,10 +609,13 @@ func wordKind(s string) kind {
 // a dot.
 func (k kind) isWord() bool { return k >= tName && k <= tFalse }
 
+// ends tells whether a statement ends before the token, wherever it stands.
+func (k kind) ends() bool { return k-tNewline <= tEOF-tNewline }
+
 // nameEnd is the offset behind the letters, digits and _ that start at i.
 func nameEnd(s string, i int) int {
 	for i < len(s) {
-		if nameBytes[s[i]] {
+		if chars.name[s[i]] {
 			i++
 			continue
 		}
@@ -635,16 +651,6 @@ func quotedLen(s string) int {
 
 func isDigit(c byte) bool { return c-'0' < 10 }
 
-func isNameByte(c byte) bool { return nameBytes[c] }
-
-// nameBytes are the bytes of ASCII that a name may hold.
-var nameBytes = func() (is [256]bool) {
-	for c := range utf8.RuneSelf {
-		is[c] = 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || c == '_'
-	}
-	return is
-}()
-
 // class is what a byte that a token may start with asks of the scanner.
 type class uint8
 
@@ -652,52 +658,63 @@ const (
 	other class = iota // a look by scan, unless the kind is known
 	blank              // to skip it
 	lineEnd
-	letter     // a name
-	wordLetter // a name, or a word of the language
+	letter
 	digit
+	quote
 	equals // whether = follows
-	slash  // whether it is a comment
+	double // whether it is a comment, or an operator of several characters
 )
 
-// start is what is known of a token by its first byte.
-type start struct {
-	class class
-	kind  kind // tBad where scan finds it
-	equal kind // where = follows
+// table is what is known of each byte, and of a token by its first.
+type table struct {
+	name  [256]bool // whether it is one of ASCII that a name may hold
+	class [256]class
+	kind  [256]kind // tBad where scan finds it
+	equal [256]kind // where = follows
+	words [256]byte // how long the words of the language are that start with it
 }
 
-// starts says so for each byte.
-var starts = func() (of [256]start) {
-	for c := range of {
-		if nameBytes[c] {
-			of[c] = start{class: letter, kind: tName}
+// chars is the table. Whoever looks at many bytes keeps it in a variable of his own, and so
+// in a register.
+var chars = func() *table {
+	of := new(table)
+	for c := range utf8.RuneSelf {
+		if 'a' <= c|0x20 && c|0x20 <= 'z' || c == '_' {
+			of.name[c], of.class[c], of.kind[c] = true, letter, tName
 		}
 	}
-	for _, c := range "abcefinorstwFNT" {
-		of[c].class = wordLetter
+	for word := range strings.FieldsSeq(words) {
+		of.words[word[0]] |= 1 << (len(word) & 7)
 	}
 	for c := '0'; c <= '9'; c++ {
-		of[c] = start{class: digit, kind: tInt}
+		of.name[c], of.class[c], of.kind[c] = true, digit, tInt
 	}
 	for c, k := range map[byte]kind{
 		'(': tLParen, ')': tRParen, '[': tLBrack, ']': tRBrack, '{': tLBrace, '}': tRBrace,
 		',': tComma, ';': tSemicolon, '.': tDot, '`': tTemplate,
 	} {
-		of[c].kind = k
+		of.kind[c] = k
 	}
-	of[' '].class, of['\t'].class, of['\r'].class = blank, blank, blank
-	of['\n'] = start{class: lineEnd, kind: tNewline}
-	of['/'].class = slash
-	of[':'] = start{equals, tColon, tBad}
-	of['+'] = start{equals, tPlus, tAugmented}
-	of['-'] = start{equals, tMinus, tAugmented}
-	of['%'] = start{equals, tPercent, tAugmented}
-	of['='] = start{equals, tAssign, tEq}
-	of['<'] = start{equals, tLt, tLe}
-	of['>'] = start{equals, tGt, tGe}
-	of['!'] = start{equals, tBad, tNe}
+	for c, k := range map[byte][2]kind{
+		':': {tColon, tBad}, '+': {tPlus, tAugmented}, '-': {tMinus, tAugmented}, '%': {tPercent, tAugmented},
+		'=': {tAssign, tEq}, '<': {tLt, tLe}, '>': {tGt, tGe}, '!': {tBad, tNe},
+	} {
+		of.class[c], of.kind[c], of.equal[c] = equals, k[0], k[1]
+	}
+	of.class[' '], of.class['\t'], of.class['\r'] = blank, blank, blank
+	of.class['\n'], of.kind['\n'] = lineEnd, tNewline
+	of.class['"'], of.class['\''] = quote, quote
+	of.class['*'], of.kind['*'] = double, tStar
+	of.class['/'], of.kind['/'] = double, tSlash
 	return of
 }()
+
+// words are the words of the language.
+const words = "if else for and or not in is None null True true False false end startLoop endLoop " +
+	"while try exception function return break continue command"
+
+// mayBeWord tells whether a word of the language may start with c and have n bytes.
+func (t *table) mayBeWord(c byte, n int) bool { return t.words[c]>>(uint(n)&7)&1 != 0 }
 
 // unixLines gives text the line ends that the language has, whatever number of
 // carriage returns stands before them.

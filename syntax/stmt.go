@@ -19,9 +19,13 @@ func (p *parser) file() {
 		if p.tok.kind == tEOF {
 			break
 		}
-		p.stmt, p.stmtLine = mark{p.tok.start, p.tok.pos}, p.line
+		p.stmt = mark{p.tok.start, p.tok.pos}
 		p.floor = Pos{}
-		p.statement()
+		if p.tok.kind == tName { // as most do
+			p.simple()
+		} else {
+			p.statement()
+		}
 		if p.bad && !p.stop {
 			p.recover()
 		}
@@ -38,21 +42,28 @@ func (p *parser) file() {
 // once gives the names in a list, each once, in its place.
 func once(names []string) []string {
 	const few = 16 // are compared with each other
-	var seen map[string]bool
 	kept := names[:0]
+	for i, name := range names {
+		if len(kept) == few {
+			return onceOfMany(kept, names[i:])
+		}
+		if !slices.Contains(kept, name) {
+			kept = append(kept, name)
+		}
+	}
+	return kept
+}
+
+// onceOfMany is once behind the names that were kept already.
+func onceOfMany(kept, names []string) []string {
+	seen := make(map[string]bool, len(kept)+len(names))
+	for _, name := range kept {
+		seen[name] = true
+	}
 	for _, name := range names {
-		if seen == nil && len(kept) == few {
-			seen = make(map[string]bool, len(names))
-			for _, k := range kept {
-				seen[k] = true
-			}
-		}
-		if seen == nil && slices.Contains(kept, name) || seen[name] {
-			continue
-		}
-		kept = append(kept, name)
-		if seen != nil {
+		if !seen[name] {
 			seen[name] = true
+			kept = append(kept, name)
 		}
 	}
 	return kept
@@ -65,7 +76,7 @@ func (p *parser) statement() {
 		p.blockStatement()
 	case tRBrace:
 		p.closeBody()
-	case tName, tGlobal, tString, tTemplate, tInt, tFloat, tLParen, tLBrack, tLBrace, tNone, tTrue, tFalse:
+	case tGlobal, tString, tTemplate, tInt, tFloat, tLParen, tLBrack, tLBrace, tNone, tTrue, tFalse:
 		p.simple()
 	case tFor:
 		p.fail(p.tok.pos, "for is not a statement: write startLoop(i, from, to) … endLoop(), or while(condition) … end()")
@@ -81,7 +92,14 @@ const bareExpression = "an expression is no statement: write x = … to keep its
 // simple reads an assignment or a call.
 func (p *parser) simple() {
 	end := p.tok.end
-	x := p.operation(bindPostfix)
+	var x Expr
+	if p.tok.kind == tName { // as most do
+		if x = p.name(); bindings[p.tok.kind] == bindPostfix {
+			x = p.postfix(x)
+		}
+	} else {
+		x = p.operation(bindPostfix)
+	}
 	if p.bad {
 		return
 	}
@@ -149,9 +167,26 @@ func (p *parser) augmented() {
 
 // assign reads on behind the target of an assignment, whose first token ends at first.
 func (p *parser) assign(x Expr, first int) {
+	if _, is := x.(*Name); !is {
+		p.target(x, first)
+	}
+	p.next()
+	if p.tok.kind == tBlockWord && p.text() == "exception" {
+		p.flatException(x)
+		return
+	}
+	value := p.expr()
+	p.endOfStatement(true)
+	n := node(p, &p.nodes.assign)
+	n.Pos, n.Target, n.Value = p.stmt.pos, x, value
+	p.add(n)
+}
+
+// target checks what is assigned and is no variable.
+func (p *parser) target(x Expr, first int) {
 	pos := p.stmt.pos
 	switch t := x.(type) {
-	case *Name, *Index, *Attr:
+	case *Index, *Attr:
 	case *Slice:
 		p.fail(t.Pos, "a slice is no target: assign its items one by one, or a new list to the name")
 	case *GlobalName:
@@ -163,22 +198,6 @@ func (p *parser) assign(x Expr, first int) {
 	default:
 		p.fail(pos, "only a name, or what ends in [ ] or .key, is assigned")
 	}
-	p.next()
-	if p.tok.kind == tBlockWord && p.text() == "exception" {
-		p.flatException(x)
-		return
-	}
-	value := p.expr()
-	switch p.tok.kind {
-	case tComma:
-		p.fail(p.tok.pos, "a tuple stands in parentheses: write (a, b)")
-	case tAssign:
-		p.fail(p.tok.pos, "one = a statement: write == to compare, or two assignments")
-	}
-	p.endOfStatement()
-	n := node(p, &p.nodes.assign)
-	n.Pos, n.Target, n.Value = pos, x, value
-	p.add(n)
 }
 
 // add puts a whole statement into the innermost block.
@@ -188,17 +207,19 @@ func (p *parser) add(s Stmt) {
 	}
 }
 
-// endOfStatement checks that nothing follows.
-func (p *parser) endOfStatement() {
-	switch p.tok.kind {
-	case tNewline, tSemicolon, tEOF:
-		return
-	case tRBrace:
-		if p.inBraces() {
-			return
-		}
+// endOfStatement checks that nothing follows a value, which is assigned or returned.
+func (p *parser) endOfStatement(assigned bool) {
+	switch k := p.tok.kind; {
+	case k.ends(), k == tRBrace && p.inBraces():
+	case k == tComma && assigned:
+		p.fail(p.tok.pos, "a tuple stands in parentheses: write (a, b)")
+	case k == tComma:
+		p.fail(p.tok.pos, "a tuple stands in parentheses: write return (a, b)")
+	case k == tAssign && assigned:
+		p.fail(p.tok.pos, "one = a statement: write == to compare, or two assignments")
+	default:
+		p.unexpected("an operator or the end of the statement")
 	}
-	p.unexpected("an operator or the end of the statement")
 }
 
 // endOfCall checks that nothing but a comment follows a closing parenthesis.
@@ -208,18 +229,13 @@ func (p *parser) endOfCall() {
 		p.off = p.lineComment(p.tok.start, false)
 		p.next()
 	}
-	switch p.tok.kind {
-	case tNewline, tSemicolon, tEOF:
-		return
-	case tRBrace:
-		if p.inBraces() {
-			return
-		}
-	case tName, tBlockWord, tIf, tElse:
+	switch k := p.tok.kind; {
+	case k.ends(), k == tRBrace && p.inBraces():
+	case k == tName || k == tBlockWord || k == tIf || k == tElse:
 		p.fail(p.tok.pos, "one statement a line: put %s on the next line, or a ; before it", p.found())
-		return
+	default:
+		p.unexpected("the end of the statement")
 	}
-	p.unexpected("the end of the statement")
 }
 
 // blockStatement reads a statement that starts with a block word.
@@ -319,15 +335,12 @@ func (p *parser) returned(pos Pos) {
 	*n = Return{Pos: pos}
 	switch open.kind {
 	case tNewline, tSemicolon, tEOF, tRBrace:
-		p.endOfStatement()
+		p.endOfStatement(false)
 		p.add(n)
 		return
 	}
 	x := p.expr()
-	if p.tok.kind == tComma {
-		p.fail(p.tok.pos, "a tuple stands in parentheses: write return (a, b)")
-	}
-	p.endOfStatement()
+	p.endOfStatement(false)
 	if t, is := x.(*TupleLit); is && len(t.Items) == 0 && open.kind == tLParen && t.Pos == open.pos {
 		x = nil // return()
 	}
