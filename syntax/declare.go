@@ -77,7 +77,9 @@ func (p *parser) function(pos Pos) {
 		return
 	}
 	f.Name = name
-	p.funcs[name] = true
+	if name != "" {
+		p.funcs[name] = true
+	}
 	p.openBody(block{kind: blockFunction, pos: pos, fn: f})
 }
 

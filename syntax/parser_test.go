@@ -242,3 +242,20 @@ func TestRefusalAnywhere(t *testing.T) {
 		}
 	}
 }
+
+// A function without a name says nothing of the guess of names: what the parse is charged
+// with is the same each time.
+func TestNamelessFunction(t *testing.T) {
+	const src = "function /* not guessed */ h(a) { return a }\nfunction (b) { }\nx = h(1)"
+	charged := map[int]int{}
+	for range 50 {
+		total := 0
+		if _, err := Parse(src, Options{Charge: func(n int) error { total += n; return nil }}); err == nil {
+			t.Fatal("it parses")
+		}
+		charged[total]++
+	}
+	if len(charged) != 1 {
+		t.Errorf("charged bytes, and how often: %v", charged)
+	}
+}
