@@ -39,6 +39,10 @@ var requestPaths = []Path{
 	{"request/cold", 50, func(s *setup) (work, error) {
 		return startRequest(s, request{script: "tag = " + unique + "\n" + handlerScript, want: http.StatusOK})
 	}},
+	{"request/once", 50, func(s *setup) (work, error) {
+		const small = 64 << 10 // which a dozen scripts fill: none is kept that comes once
+		return startRequest(s, request{script: "tag = " + unique + "\n" + handlerScript, cache: small, want: http.StatusOK})
+	}},
 	{"request/bad-signature", 150, func(s *setup) (work, error) {
 		return startRequest(s, request{script: handlerScript, sign: true, tamper: true, want: http.StatusUnauthorized})
 	}},
@@ -51,6 +55,7 @@ var requestPaths = []Path{
 type request struct {
 	script       string // another one in each round where it holds unique
 	sign, tamper bool
+	cache        int // bytes; 0 for as many as a worker has by default
 	want         int // the status
 }
 
@@ -74,8 +79,8 @@ func startRequest(s *setup, r request) (work, error) {
 		Catalog:  func() *worker.Catalog { return catalog },
 		Keys:     keys,
 		Verifier: seal.NewVerifier(keys, seal.VerifierOptions{}),
-		Unsigned: true,
-		Metrics:  telemetry.NewMetrics(telemetry.Options{}),
+		Unsigned: true, CacheBytes: r.cache,
+		Metrics: telemetry.NewMetrics(telemetry.Options{}),
 	})
 	message, err := r.message(key)
 	if err != nil {
