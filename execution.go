@@ -167,7 +167,9 @@ func (x *Execution) CompileOnce(script string) (*Program, error) {
 		x.once.forget()
 	}
 	p := &x.once.program
-	if err := x.once.compile(x.machine.Context(), x.engine, script, x.account(), p); err != nil {
+	err := x.once.compile(x.machine.Context(), x.engine, script, x.account(), p)
+	x.once.parser.Forget() // or a tree would wait with an execution that waits
+	if err != nil {
 		return nil, err
 	}
 	return p, nil

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -178,6 +179,45 @@ func TestCompileOnceAgain(t *testing.T) {
 			t.Errorf("%q (-Compile +CompileOnce):\n%s", script, diff)
 		}
 	}
+}
+
+// TestCompileOnceHolds has executions wait with what they compiled: the trees of their
+// scripts are gone, and what is left is not much more than a program of its own.
+func TestCompileOnceHolds(t *testing.T) {
+	engine := still(t)
+	script := strings.Repeat("x = (a + b) * (c - d) + [e, f][0]\n", 5_000)
+	held := func(compile way) int {
+		const executions = 8
+		var waiting []*avap.Execution
+		before := heap()
+		for range executions {
+			x := engine.Begin(context.Background(), avap.Limits{Memory: 1 << 30, Time: time.Minute}, nil)
+			p, err := compile(x, script)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer runtime.KeepAlive(p)
+			waiting = append(waiting, x)
+		}
+		after := heap()
+		for _, x := range waiting {
+			x.End()
+		}
+		return (after - before) / executions
+	}
+	own, lent := held(kept), held(once)
+	if lent > 4*own {
+		t.Errorf("%d bytes are held of a script that is compiled once, %d of one that is kept", lent, own)
+	}
+}
+
+// heap is how many bytes of the heap are in use.
+func heap() int {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.HeapAlloc)
 }
 
 // FuzzCompileOnce runs any script in both ways.

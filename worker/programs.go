@@ -90,6 +90,10 @@ func (c cached) compiled() (*avap.Program, error) {
 	return c.program, nil
 }
 
+// lentScript is up to how many bytes a script is compiled in memory that is used again:
+// that is more than its program takes, and many executions may wait for hosts with it.
+const lentScript = 4 << 10
+
 // compileFor compiles a script, to keep it in the cache or for this execution alone.
 func (w *Worker) compileFor(e *execution, script string, keep bool) (cached, error) {
 	if script == "" {
@@ -100,9 +104,9 @@ func (w *Worker) compileFor(e *execution, script string, keep bool) (cached, err
 			return cached{}, err
 		}
 	}
-	compile := e.CompileOnce
-	if keep {
-		compile = e.Compile
+	compile := e.Compile
+	if !keep && len(script) <= lentScript {
+		compile = e.CompileOnce
 	}
 	p, err := compile(script)
 	if err != nil && syntactic(err) {
