@@ -19,8 +19,9 @@ import (
 	"time"
 )
 
-// patience is how long a process may take for anything that a test waits for.
-const patience = 30 * time.Second
+// patience is how long a process may take for anything that a test waits for: longer than a
+// worker waits between two attempts, which is up to 30 s.
+const patience = time.Minute
 
 // process is a running program.
 type process struct {
