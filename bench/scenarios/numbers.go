@@ -17,6 +17,16 @@ func median[T ~int64 | ~float64](values []T) T {
 	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
 }
 
+// quartiles gives the values that a quarter, a half and three quarters of values are not
+// above; 0 of none.
+func quartiles(values []float64) (first, middle, third float64) {
+	if len(values) == 0 {
+		return 0, 0, 0
+	}
+	s := slices.Sorted(slices.Values(values))
+	return s[(len(s)-1)/4], median(values), s[len(s)*3/4]
+}
+
 func sorted[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
 
 // spread gives the least, the median and the largest of values; 0 of none.

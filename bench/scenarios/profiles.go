@@ -133,7 +133,8 @@ func (d *profilesData) report() *Report {
 		t.add(name, fmt.Sprintf("%.0f", m.rate[name]), us(m.each[name]),
 			fmt.Sprintf("%.2f", m.over("steady", name)), fmt.Sprintf("%.2f", m.rateOver(name, "steady")))
 	}
-	r := &Report{Data: d, Tables: []Table{t, rounds(d.Runs)}}
+	pairs := m.sideBySide([2]string{"steady", "compute"}, [2]string{"steady", "cold"})
+	r := &Report{Data: d, Tables: []Table{t, pairs, rounds(d.Runs)}}
 	r.atLeast("steady's CPU ÷ compute's", m.over("steady", "compute"), kindBar)
 	r.atLeast("steady's CPU ÷ cold's", m.over("steady", "cold"), kindBar)
 	r.bar("heap allocations of a steady request, whole process", fmt.Sprintf("≤ %g", allocationsBar),

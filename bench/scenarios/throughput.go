@@ -136,7 +136,8 @@ func throughputReport(runs []wrkRun) (*Report, error) {
 		t.add(name, fmt.Sprintf("%.0f", m.rate[name]), us(m.each[name]),
 			fmt.Sprintf("%.2f", m.over(bareFast, name)), fmt.Sprintf("%.2f", m.over(nginxLua, name)))
 	}
-	r := &Report{Data: runs, Tables: []Table{t, rounds(runs)}}
+	pairs := m.sideBySide([2]string{bareFast, oursUnsigned}, [2]string{nginxLua, oursUnsigned}, [2]string{oursUnsigned, oursSigned})
+	r := &Report{Data: runs, Tables: []Table{t, pairs, rounds(runs)}}
 	r.atLeast("bare fasthttp's CPU ÷ avap's, unsigned", m.over(bareFast, oursUnsigned), fastBar)
 	r.atLeast("the same, older bar", m.over(bareFast, oursUnsigned), firstFastBar)
 	r.atLeast("bare fasthttp's CPU ÷ avap's, signed, older bar", m.over(bareFast, oursSigned), firstSignBar)

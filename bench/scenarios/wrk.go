@@ -45,7 +45,9 @@ type wrkRun struct {
 	Rate     float64       `json:"per_second"`
 	CPU      load.CPU      `json:"cpu"`
 	Each     time.Duration `json:"cpu_ns_of_a_request"`
-	Errors   int64         `json:"errors"` // of sockets, and statuses other than 2xx and 3xx
+	// Turns are Each of the single turns that the round is made of.
+	Turns  []time.Duration `json:"turns_cpu_ns_of_a_request"`
+	Errors int64           `json:"errors"` // of sockets, and statuses other than 2xx and 3xx
 }
 
 // always sends the same message.
@@ -123,6 +125,7 @@ func (l *Lab) wrkRound(ctx context.Context, targets []target) ([]wrkRun, error) 
 			sum.CPU = sum.CPU.Add(turn.CPU)
 			sum.Rate += turn.Rate / float64(turns)
 			sum.Each = sum.CPU.Total / time.Duration(sum.Requests)
+			sum.Turns = append(sum.Turns, turn.Each)
 		}
 	}
 	return sums, nil
@@ -248,15 +251,19 @@ func parseWrk(out string) (run wrkRun, err error) {
 type wrkMedians struct {
 	each   map[string]time.Duration // processor time of a request
 	rate   map[string]float64       // requests a second
+	turns  map[string][]float64     // processor time of a request, in nanoseconds, turn after turn
 	errors int64                    // of all runs together
 }
 
 func newWrkMedians(runs []wrkRun) wrkMedians {
 	each, rate := map[string][]time.Duration{}, map[string][]float64{}
-	m := wrkMedians{each: map[string]time.Duration{}, rate: map[string]float64{}}
+	m := wrkMedians{each: map[string]time.Duration{}, rate: map[string]float64{}, turns: map[string][]float64{}}
 	for _, run := range runs {
 		each[run.Target] = append(each[run.Target], run.Each)
 		rate[run.Target] = append(rate[run.Target], run.Rate)
+		for _, turn := range run.Turns {
+			m.turns[run.Target] = append(m.turns[run.Target], float64(turn))
+		}
 		m.errors += run.Errors
 	}
 	for name := range each {
@@ -280,6 +287,23 @@ func (m wrkMedians) rateOver(one, other string) float64 {
 		return 0
 	}
 	return m.rate[one] / m.rate[other]
+}
+
+// sideBySide compares targets, in pairs of one and another, by turns that were neighbours
+// in time: the speed of the machine, which changes from minute to minute, falls out of
+// their ratios.
+func (m wrkMedians) sideBySide(pairs ...[2]string) Table {
+	t := Table{Columns: []string{"ratio of CPU times", "of the medians", "median of pairs of turns", "half of the pairs between"}}
+	for _, p := range pairs {
+		one, other := m.turns[p[0]], m.turns[p[1]]
+		var ratios []float64
+		for i := range min(len(one), len(other)) {
+			ratios = append(ratios, one[i]/other[i])
+		}
+		first, middle, third := quartiles(ratios)
+		t.add(p[0]+" ÷ "+p[1], fmt.Sprintf("%.2f", m.over(p[0], p[1])), fmt.Sprintf("%.3f", middle), fmt.Sprintf("%.2f and %.2f", first, third))
+	}
+	return t
 }
 
 // rounds is the table of all runs.

@@ -128,6 +128,26 @@ func TestThroughputReport(t *testing.T) {
 	}
 }
 
+// TestSideBySide has a machine that is half as fast in the second round: pairs are of turns
+// that were neighbours.
+func TestSideBySide(t *testing.T) {
+	run := func(name string, each time.Duration, turns ...time.Duration) wrkRun {
+		return wrkRun{Target: name, Requests: 1, Rate: 1, Each: each, Turns: turns}
+	}
+	m := newWrkMedians([]wrkRun{
+		run("one", 10, 10, 9, 10), run("other", 20, 20, 20, 20),
+		run("one", 21, 20, 21, 22), run("other", 40, 40, 40, 40),
+		run("none", 1),
+	})
+	got := m.sideBySide([2]string{"one", "other"}, [2]string{"one", "none"})
+	if diff := cmp.Diff([][]string{
+		{"one ÷ other", "0.50", "0.500", "0.50 and 0.53"},
+		{"one ÷ none", "15.00", "0.000", "0.00 and 0.00"},
+	}, got.Rows); diff != "" {
+		t.Errorf("rows (-want +got):\n%s", diff)
+	}
+}
+
 // TestNothingMeasured: a server without runs holds no bar.
 func TestNothingMeasured(t *testing.T) {
 	r, err := throughputReport([]wrkRun{{Target: bareFast, Requests: 1, Rate: 1, Each: 1}})
