@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"slices"
 	"sync"
 	"time"
 
@@ -138,22 +137,22 @@ func (f *fleet) last(ctx context.Context, n int, revision uint64) (time.Time, er
 
 // measure is the workers' process. A thousand catalogs in one heap make its
 // collector take what no worker by itself would: it runs as seldom as memory allows.
-func measure(ctx context.Context, opt options) error {
+func measure(ctx context.Context, opt options) (result, error) {
 	debug.SetGCPercent(800)
 	keys, err := keyring()
 	if err != nil {
-		return err
+		return result{}, err
 	}
 	server, err := start(ctx, opt)
 	if err != nil {
-		return err
+		return result{}, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	f := &fleet{
 		addr: server.addr, keys: keys, natives: command.Natives(command.Host{}),
 		swaps: make(chan swap, opt.watchers), failed: make(chan error, opt.watchers),
 	}
-	err = f.measure(ctx, opt, server)
+	r, err := f.measure(ctx, opt, server)
 	cancel()
 	go func() {
 		for range f.swaps { // until the last worker has ended
@@ -161,51 +160,36 @@ func measure(ctx context.Context, opt options) error {
 	}()
 	f.running.Wait()
 	close(f.swaps)
-	return errors.Join(err, server.stop())
+	return r, errors.Join(err, server.stop())
 }
 
-// measure connects, waits, publishes, and prints.
-func (f *fleet) measure(ctx context.Context, opt options, server *process) error {
-	alone, err := server.usage()
-	if err != nil {
-		return err
+// measure connects, waits, and publishes.
+func (f *fleet) measure(ctx context.Context, opt options, server *process) (r result, err error) {
+	r.options = opt
+	if r.alone, err = server.usage(); err != nil {
+		return r, err
 	}
 	begin := time.Now()
 	if err := f.start(ctx, opt.watchers); err != nil {
-		return err
+		return r, err
 	}
-	connected := time.Since(begin)
-	before, err := server.usage()
-	if err != nil {
-		return err
+	r.connecting = time.Since(begin)
+	if r.connected, err = server.usage(); err != nil {
+		return r, err
 	}
 	select {
 	case <-time.After(opt.idle):
 	case <-ctx.Done():
-		return ctx.Err()
+		return r, ctx.Err()
 	}
-	idle, err := server.usage()
-	if err != nil {
-		return err
+	if r.rested, err = server.usage(); err != nil {
+		return r, err
 	}
-	behind, whole, err := f.publish(ctx, opt)
-	if err != nil {
-		return err
+	if r.behind, r.whole, err = f.publish(ctx, opt); err != nil {
+		return r, err
 	}
-	after, err := server.usage()
-	if err != nil {
-		return err
-	}
-	each := (after.time - idle.time) / time.Duration(opt.publications)
-	fmt.Printf("%d workers, %d commands, %d publications\n", before.watchers, opt.definitions, opt.publications)
-	fmt.Printf("all connected and synced:  %v\n", connected.Round(time.Millisecond))
-	fmt.Printf("acknowledged → last swap:  %s\n", percentiles(behind))
-	fmt.Printf("published → last swap:     %s\n", percentiles(whole))
-	fmt.Printf("server, resident:          %d MiB alone, %d MiB connected, %d MiB after publishing (%d KiB a worker)\n",
-		alone.memory>>20, before.memory>>20, after.memory>>20, (after.memory-alone.memory)>>10/int64(opt.watchers))
-	fmt.Printf("server, processor:         %.2f %% of one while idle, %v a publication\n",
-		100*(idle.time-before.time).Seconds()/opt.idle.Seconds(), each.Round(10*time.Microsecond))
-	return nil
+	r.published, err = server.usage()
+	return r, err
 }
 
 // publish publishes one change after the other. It gives the times from the
@@ -237,13 +221,4 @@ func (f *fleet) publish(ctx context.Context, opt options) (behind, whole []time.
 		time.Sleep(opt.pause)
 	}
 	return behind, whole, nil
-}
-
-// percentiles writes durations in one line.
-func percentiles(d []time.Duration) string {
-	slices.Sort(d)
-	at := func(p float64) time.Duration {
-		return d[min(len(d)-1, int(p*float64(len(d))))].Round(100 * time.Microsecond)
-	}
-	return fmt.Sprintf("p50 %v, p90 %v, p99 %v, max %v", at(0.5), at(0.9), at(0.99), at(1))
 }
