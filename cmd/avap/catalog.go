@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"strings"
 
@@ -69,10 +70,23 @@ func (a *adminFlags) server() (string, error) {
 	if address == "" {
 		address = defaultDefinitions
 	}
-	if host, port, err := net.SplitHostPort(address); err != nil || host == "" || port == "" {
-		return "", fmt.Errorf("--definitions %s: write HOST:PORT, as %s", address, defaultDefinitions)
+	return address, checkServer(address)
+}
+
+// checkServer tells of an address that cannot be a definition server's.
+func checkServer(address string) error {
+	host, port, err := net.SplitHostPort(address)
+	if err == nil && strings.Contains(host, ":") {
+		_, err = netip.ParseAddr(host)
 	}
-	return address, nil
+	number := 0
+	if err == nil {
+		number, err = net.LookupPort("tcp", port)
+	}
+	if err != nil || host == "" || number == 0 {
+		return fmt.Errorf("--definitions %s: write HOST:PORT, as %s", address, defaultDefinitions)
+	}
+	return nil
 }
 
 // brain gives an address, or where it is empty that of BRAIN_HOST and BRAIN_PORT.

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/avap-framework/avap/worker/telemetry"
 )
 
 // devOptions are the flags of `avap dev`.
@@ -55,7 +57,7 @@ func (o *devOptions) run(cmd *cobra.Command) error {
 	if f.follow.address != "" && len(o.define) > 0 {
 		return errors.New("--define publishes to the definition server in this process: leave --definitions out, or publish with avap catalog publish")
 	}
-	if _, err := f.options(true); err != nil { // before anything is made in the folder
+	if err := f.try(); err != nil { // before anything listens, or is made in the folder
 		return err
 	}
 	sources, err := readDefinitions(cmd, o.define)
@@ -90,6 +92,22 @@ func (o *devOptions) run(cmd *cobra.Command) error {
 	defer s.close()
 	s.greet = func() { fmt.Fprint(cmd.OutOrStdout(), o.greeting(l.Addr(), admin.Addr(), folder), publish) }
 	return s.run(cmd, l, admin)
+}
+
+// try makes what the flags are for, and drops it: it tells of those that are wrong.
+func (f *workerFlags) try() error {
+	if _, err := telemetry.ParseLevel(f.logLevel); err != nil {
+		return fmt.Errorf("--log-level: %w", err)
+	}
+	if _, err := f.options(true); err != nil {
+		return err
+	}
+	_, closeHosts, err := f.hosts.open(hostOptions{dev: true})
+	if err != nil {
+		return err
+	}
+	closeHosts()
+	return nil
 }
 
 // listenLoopback listens on an address of this machine alone.

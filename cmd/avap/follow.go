@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -51,20 +50,27 @@ func (f *followFlags) resolve() error {
 	if f.snapshot == "none" {
 		f.snapshot = ""
 	}
+	if f.address != "" {
+		if err := checkServer(f.address); err != nil {
+			return err
+		}
+		if f.token = os.Getenv("API_KEY"); f.token == "" {
+			return errors.New("API_KEY is not set: it is the token of the definition server")
+		}
+	}
+	// What is wrong without a server too is found before there is one.
+	switch replica.Expired(f.expired) {
+	case replica.ExpiredDefault, replica.ExpiredServe, replica.ExpiredStop:
+	default:
+		return fmt.Errorf("--catalog-expired=%s: write serve or stop", f.expired)
+	}
+	if _, err := f.tls.client(); err != nil {
+		return err
+	}
 	if f.address == "" {
 		return nil
 	}
-	if host, port, err := net.SplitHostPort(f.address); err != nil || host == "" || port == "" {
-		return fmt.Errorf("--definitions %s: write HOST:PORT, as %s", f.address, defaultDefinitions)
-	}
-	if f.token = os.Getenv("API_KEY"); f.token == "" {
-		return errors.New("API_KEY is not set: it is the token of the definition server")
-	}
-	switch replica.Expired(f.expired) {
-	case replica.ExpiredDefault, replica.ExpiredServe, replica.ExpiredStop:
-		return checkSnapshot(f.snapshot)
-	}
-	return fmt.Errorf("--catalog-expired=%s: write serve or stop", f.expired)
+	return checkSnapshot(f.snapshot)
 }
 
 // checkSnapshot tells of a file that cannot be a snapshot: one that can, but does
