@@ -156,6 +156,34 @@ func TestServeSigned(t *testing.T) {
 	}
 }
 
+// TestServeCapabilities lets unsigned scripts reach what both lists name.
+func TestServeCapabilities(t *testing.T) {
+	t.Parallel()
+	w := startServe(t, t.TempDir(), stockEnvironment("AVAP_UNSIGNED_SCRIPTS=allow"),
+		"--script-capabilities", "random,time", "--unsigned-capabilities", "random,http")
+	const target = "/api/v1/execute"
+	for name, c := range map[string]struct {
+		script           string
+		unsigned, signed string // in the answer
+	}{
+		"both":     {`randomString('a', 2, x)`, `"x":"aa"`, `"x":"aa"`},
+		"scripts":  {`getDateTime('%%', 0, UTC, x)`, `"code":"capability_denied"`, `"x":"%"`},
+		"unsigned": {`RequestGet('http://127.0.0.1:1/', None, None, x)`, `"code":"capability_denied"`, `"code":"capability_denied"`},
+		"neither":  {`ormDirect('SELECT 1', x)`, `"code":"capability_denied"`, `"code":"capability_denied"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			body := `{"script":"` + c.script + `"}`
+			if got := exchangeRaw(t, w.addr, target, body, ""); !strings.Contains(got, c.unsigned) {
+				t.Errorf("unsigned: %s\nwant %s", got, c.unsigned)
+			}
+			if got := exchangeRaw(t, w.addr, target, body, signedBy(t, requestSecret, target, body)); !strings.Contains(got, c.signed) {
+				t.Errorf("signed: %s\nwant %s", got, c.signed)
+			}
+		})
+	}
+}
+
 // TestServeCurl runs the shell lines of section 2 of the contract as they stand,
 // where their programs are.
 func TestServeCurl(t *testing.T) {

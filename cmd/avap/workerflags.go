@@ -69,7 +69,7 @@ func (f *workerFlags) register(fs *pflag.FlagSet, dev bool) {
 	fs.IntVar(&f.replayEntries, "replay-entries", seal.DefaultReplayEntries, "signatures that are remembered for that")
 	fs.DurationVar(&f.window, "signature-window", seal.DefaultWindow, "how far a signature's time may be from the clock")
 	fs.StringVar(&f.grants, "script-capabilities", "http,sql,random,time", "what scripts may reach; none for nothing")
-	fs.StringVar(&f.unsignedGrants, "unsigned-capabilities", unsignedGrants, "what scripts of unsigned requests may reach")
+	fs.StringVar(&f.unsignedGrants, "unsigned-capabilities", unsignedGrants, "which of these scripts of unsigned requests may reach")
 	fs.IntVar(&f.maxConcurrent, "max-concurrent", 0, "executions at a time; 0 is one for each processor")
 	fs.IntVar(&f.queue, "queue", lane.DefaultQueue, "requests that may wait for a place")
 	fs.DurationVar(&f.queueWait, "queue-wait", lane.DefaultWait, "how long each of them waits at most, then 503")
@@ -219,6 +219,7 @@ func (f *workerFlags) options(dev bool) (opt worker.Options, err error) {
 	if opt.UnsignedGrants, err = parseCapabilities("unsigned-capabilities", f.unsignedGrants); err != nil {
 		return opt, err
 	}
+	opt.UnsignedGrants &= opt.Grants // no script has more, whoever sends it
 	if opt.Limiter, err = f.limiter(); err != nil {
 		return opt, err
 	}
