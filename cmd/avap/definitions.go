@@ -129,6 +129,9 @@ workers have seen: their /debug/catalog says which.`,
 	return cmd
 }
 
+// mostLifetime is a hundred years, which the times of a manifest can surely hold.
+const mostLifetime = 876_000 * time.Hour
+
 // keysInterval is how often the file of the keyring is looked at.
 const keysInterval = time.Second
 
@@ -199,6 +202,8 @@ func (o *definitionsOptions) options() (definitions.Options, error) {
 	switch {
 	case o.lifetime < time.Second:
 		return opt, errors.New("--manifest-lifetime must be at least 1s")
+	case o.lifetime > mostLifetime:
+		return opt, fmt.Errorf("--manifest-lifetime must be at most %.0fh", mostLifetime.Hours())
 	case o.drain < 0:
 		return opt, errors.New("--drain-timeout must not be less than 0")
 	case o.minRevision > 1<<62:
