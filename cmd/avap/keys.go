@@ -177,9 +177,21 @@ func (f *keygenFlags) write(keys []*seal.Key) error {
 	return errors.Join(err, file.Close())
 }
 
-// writeWhole writes a file whole or not at all.
+// writeWhole writes a file whole or not at all. Of a symbolic link it is the file
+// behind it. What is no file, as a pipe or /dev/null, is written to.
 func writeWhole(name string, data []byte, mode fs.FileMode) error {
+	if info, err := os.Stat(name); err == nil {
+		if !info.Mode().IsRegular() {
+			return writeTo(name, data)
+		}
+		if name, err = filepath.EvalSymlinks(name); err != nil {
+			return err
+		}
+	}
 	tmp, err := os.CreateTemp(filepath.Dir(name), ".avap-*")
+	if failed := (*fs.PathError)(nil); errors.As(err, &failed) {
+		failed.Path = name // which the caller knows
+	}
 	if err != nil {
 		return err
 	}
@@ -195,6 +207,16 @@ func writeWhole(name string, data []byte, mode fs.FileMode) error {
 		return err
 	}
 	return os.Rename(tmp.Name(), name)
+}
+
+// writeTo writes to what is there already, and stays what it is.
+func writeTo(name string, data []byte) error {
+	file, err := os.OpenFile(name, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(data)
+	return errors.Join(err, file.Close())
 }
 
 func signCommand() *cobra.Command {

@@ -1,9 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -109,4 +113,53 @@ source        SHA-256 0{64}
 command "crm".*
 (?s:.*)loadi(?s:.*)`},
 	})
+}
+
+// TestCompileOnto writes packages to what is there already: a file is replaced, behind a
+// symbolic link too, and what is no file stays what it is.
+func TestCompileOnto(t *testing.T) {
+	inFolder(t, map[string]string{"api.avap": "x = 1\n", "old.pkg": "old"})
+	t.Setenv("AVAP_INTERNAL_KEY", "a package key of 32 bytes or more")
+	if err := os.Symlink("old.pkg", "link.pkg"); err != nil {
+		t.Fatal(err)
+	}
+	device, err := filepath.EvalSymlinks(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(device, "null"); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo("pipe", 0o600); err != nil {
+		t.Fatal(err)
+	}
+	read := make(chan []byte)
+	go func() {
+		b, _ := os.ReadFile("pipe")
+		read <- b
+	}()
+	invokeAll(t, []invocation{
+		{"compile api.avap -o api.pkg", "", ""},
+		{"compile api.avap -o link.pkg", "", ""},
+		{"compile api.avap -o null", "", ""},
+		{"compile api.avap -o pipe", "", ""},
+		{"compile api.avap -o .", "open .: is a directory", ""},
+		{"compile api.avap -o no/where.pkg", "open no/where.pkg: no such file or directory", ""},
+	})
+	want, err := os.ReadFile("api.pkg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, err := os.ReadFile("old.pkg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(old, want) || !bytes.Equal(<-read, want) {
+		t.Error("the file behind the link, or what was read from the pipe, is another package")
+	}
+	for name, kind := range map[string]fs.FileMode{"link.pkg": fs.ModeSymlink, "null": fs.ModeSymlink, "pipe": fs.ModeNamedPipe} {
+		if info, err := os.Lstat(name); err != nil || info.Mode().Type() != kind {
+			t.Errorf("%s is no %v any more: %v, %v", name, kind, info, err)
+		}
+	}
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -190,33 +189,13 @@ func fmtCommand() *cobra.Command {
 	return cmd
 }
 
-// replaceFile writes a file whole or not at all, keeping its mode. Of a
-// symbolic link it is the file behind it.
+// replaceFile writes a file whole or not at all, keeping its mode.
 func replaceFile(name, text string) error {
-	name, err := filepath.EvalSymlinks(name)
-	if err != nil {
-		return err
-	}
 	info, err := os.Stat(name)
 	if err != nil {
 		return err
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(name), ".avap-fmt-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name())
-	_, err = tmp.WriteString(text)
-	if err == nil {
-		err = tmp.Chmod(info.Mode().Perm())
-	}
-	if cerr := tmp.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), name)
+	return writeWhole(name, []byte(text), info.Mode().Perm())
 }
 
 func inspectCommand() *cobra.Command {
