@@ -272,7 +272,7 @@ func (s *Server) Drain() { s.draining.Store(true) }
 
 // Shutdown stops accepting, closes connections that wait for a request, lets
 // requests in progress finish, and returns when all are gone or ctx ends; then
-// what is left is cut off, and the error is that of ctx.
+// what is left is cut off, and the error is that of ctx where there was a request.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.Drain()
 	s.mu.Lock()
@@ -293,14 +293,18 @@ func (s *Server) Shutdown(ctx context.Context) error {
 			return nil
 		case <-ctx.Done():
 			s.cut.Store(true)
+			err := error(nil) // where nothing but idle connections was left
 			for _, c := range s.appendConns(nil) {
+				if state := c.state.Load(); state == busy || state != closed && c.pending() {
+					err = ctx.Err()
+				}
 				c.tcp.Close()
 			}
 			select { // an execution notices at its next look
 			case <-s.done:
 			case <-time.After(time.Second):
 			}
-			return ctx.Err()
+			return err
 		case <-ticker.C:
 		}
 	}

@@ -331,6 +331,23 @@ func TestShutdownCutsOff(t *testing.T) {
 	}
 }
 
+// TestShutdownAtOnce checks that a server without a request needs no time to end.
+func TestShutdownAtOnce(t *testing.T) {
+	for range 20 { // of what is ready at the same time either may be seen first
+		s := serve(t, &handler{}, httpd.Options{})
+		c := s.dial(t)
+		c.send(get("/"))
+		c.expect(200, "GET / ")
+		c.Close()
+		eventually(t, "the connection is gone", func() bool { return s.Connections() == 0 })
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := s.Shutdown(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestShutdownBeforeServe(t *testing.T) {
 	s := httpd.New(httpd.Options{Handler: &handler{}})
 	if err := s.Shutdown(t.Context()); err != nil {
