@@ -5,6 +5,7 @@ package vm
 import (
 	"context"
 	"math"
+	"runtime"
 	"time"
 	"unsafe"
 
@@ -108,6 +109,7 @@ type stopwatch struct {
 	limit  time.Duration // of execution
 	host   time.Duration // spent in host calls so far
 	yields time.Duration // elapsed when it last yielded
+	away   bool          // a host call is under way
 
 	logged  time.Duration // elapsed at the last look for the log
 	logUsed int64         // the instructions used by then
@@ -290,8 +292,13 @@ func (m *Machine) refuel() error {
 	return m.lookAtClock()
 }
 
-// lookAtClock checks deadline and cancellation, and yields when it is time to.
+// lookAtClock checks deadline and cancellation, and yields when it is time to. What is
+// taken in during a host call is on that one's time, and has no place to give up.
 func (m *Machine) lookAtClock() error {
+	if m.clock.away {
+		runtime.Gosched()
+		return m.cancelled()
+	}
 	elapsed := m.elapsed()
 	if elapsed-m.clock.yields >= yieldEvery {
 		if err := m.sched.Yield(); err != nil {
@@ -303,6 +310,11 @@ func (m *Machine) lookAtClock() error {
 	if elapsed-m.clock.host > m.clock.limit {
 		return Errorf(CodeTime, "more than %v of execution time", m.limits.Time)
 	}
+	return m.cancelled()
+}
+
+// cancelled is the error of an execution that nobody waits for any more.
+func (m *Machine) cancelled() error {
 	select {
 	case <-m.done:
 		return Errorf(CodeCancelled, "cancelled: %w", context.Cause(m.ctx))

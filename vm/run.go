@@ -297,7 +297,9 @@ func (m *Machine) HostCall(code ErrorCode, call func(ctx context.Context) error)
 	defer cancel()
 	m.sched.Leave()
 	began := now()
+	m.clock.away = true
 	err := call(ctx)
+	m.clock.away = false
 	m.clock.host += now() - began
 	if busy := m.sched.Enter(); busy != nil {
 		return busy

@@ -12,8 +12,8 @@ type Scheduler interface {
 	// execution may go on; its error ends the execution.
 	Yield() error
 	// Leave is called before a host call, Enter behind it: between the two the
-	// execution waits for something outside and takes no processor. Enter's
-	// error ends the execution.
+	// execution waits for something outside, or takes in what came from there, and
+	// does not yield. Enter's error ends the execution.
 	Leave()
 	Enter() error
 	// Reserve is asked before an execution holds n more bytes than what it has

@@ -1,8 +1,10 @@
 package vm
 
 import (
+	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -105,5 +107,58 @@ func TestRestrictLowersOnly(t *testing.T) {
 	m.Restrict(Limits{Memory: 1000})
 	if err := m.Charge(1001); err == nil {
 		t.Error("1,001 bytes of 1,000 were charged")
+	}
+}
+
+// places is a scheduler that counts turns, and those that were asked for while the
+// execution had no place.
+type places struct {
+	alone
+	away          bool
+	turns, astray int
+}
+
+func (p *places) Leave()       { p.away = true }
+func (p *places) Enter() error { p.away = false; return nil }
+
+func (p *places) Yield() error {
+	p.turns++
+	if p.away {
+		p.astray++
+	}
+	return nil
+}
+
+// TestWorkInHostCall takes in much of what a host gives, late: that is time of the host
+// call, and asks for no turn, as there is no place to give up.
+func TestWorkInHostCall(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	p := &places{}
+	m := &Machine{}
+	m.Reset(ctx, Limits{Time: 50 * time.Millisecond}, p)
+	work := func() error {
+		for range 100 {
+			if err := m.Work(sliceFuel); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	err := m.HostCall(CodeSQL, func(context.Context) error {
+		time.Sleep(60 * time.Millisecond)
+		return work()
+	})
+	if err != nil || p.turns > 0 {
+		t.Errorf("%d turns in the host call, %d without a place, error %v", p.turns, p.astray, err)
+	}
+	if err := work(); err != nil || p.turns == 0 || p.astray > 0 {
+		t.Errorf("%d turns behind the host call, %d without a place, error %v", p.turns, p.astray, err)
+	}
+	err = m.HostCall(CodeSQL, func(context.Context) error {
+		cancel()
+		return work()
+	})
+	if failed := (*Error)(nil); !errors.As(err, &failed) || failed.Code != CodeCancelled {
+		t.Errorf("%v in a host call that was cancelled", err)
 	}
 }

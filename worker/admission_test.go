@@ -340,3 +340,37 @@ func TestLargeScripts(t *testing.T) {
 		return sum(scrape(t, metrics), "avap_request_duration_seconds_count", `endpoint="execute"`, `lane="slow"`) == 1
 	})
 }
+
+// manyRows is a database whose one answer is large.
+type manyRows int
+
+func (n manyRows) Open(context.Context) (host.Session, error) { return n, nil }
+func (manyRows) Close() error                                 { return nil }
+
+func (n manyRows) Query(_ context.Context, _ host.Statement, sink host.RowSink) (int64, error) {
+	err := sink.Columns([]string{"n"})
+	for i := 0; i < int(n) && err == nil; i++ {
+		err = sink.Row([]any{int64(i)})
+	}
+	return 0, err
+}
+
+// TestManyRows answers with many rows of a database, which take longer to take in than
+// a turn, and gives every place back.
+func TestManyRows(t *testing.T) {
+	for _, places := range []int{1, 2, 8} {
+		t.Run(fmt.Sprint(places, " places"), func(t *testing.T) {
+			lanes := lane.New(lane.Options{Places: places, Wait: time.Minute})
+			addr := listen(t, avap.Options{Host: avap.Host{SQL: manyRows(50_000)}}, worker.Options{Lanes: lanes})
+			c := dial(t, addr)
+			for range 3 {
+				c.send(t, message{body: `{"script":"ormDirect('SELECT n', rows)\nn = len(rows)\naddResult(n)","return":["result"]}`}.String())
+				if resp, body := c.read(t); resp.StatusCode != 200 || !strings.Contains(body, `"result":{"n":50000}`) {
+					t.Fatalf("%d %.300s", resp.StatusCode, body)
+				}
+			}
+			c.Close()
+			until(t, func() bool { return lanes.Stats() == lane.Stats{} })
+		})
+	}
+}
