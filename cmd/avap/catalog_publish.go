@@ -380,17 +380,18 @@ func printUnitDiff(w io.Writer, o *avapv2pb.Outcome, before *avapv2pb.ShowRespon
 	}
 	fmt.Fprintf(w, "%s%s %s%s (%s)\n", color.bold, kindName(o.Kind), o.Name, color.plain, from)
 	printDiff(w, before.Source, after.Text)
-	old, own := quotasOf(before.Version.GetContract()), quotasOf(after.Contract)
+	old, own := contractText(o.Kind, before.Version.GetContract()), contractText(o.Kind, after.Contract)
 	if old != own && before.Version != nil {
 		fmt.Fprintf(w, "contract: %s → %s\n", orNone(listOf(old)), orNone(listOf(own)))
 	}
 	fmt.Fprintln(w)
 }
 
-// quotasOf is a contract without capabilities, which a command has in its source.
-func quotasOf(m *avapv2pb.Contract) string {
+// contractText is a contract in words: of a command without the capabilities, which it
+// has in its source.
+func contractText(kind avapv2pb.Kind, m *avapv2pb.Contract) string {
 	c := contractOf(m)
-	if c != nil {
+	if c != nil && kind == avapv2pb.Kind_KIND_COMMAND {
 		c.Capabilities = nil
 	}
 	return c.String()

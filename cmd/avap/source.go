@@ -168,7 +168,9 @@ func fmtCommand() *cobra.Command {
 					return fmt.Errorf("%s: %w", name, err)
 				}
 				if !write || name == "-" {
-					fmt.Fprint(cmd.OutOrStdout(), formatted)
+					if _, err := fmt.Fprint(cmd.OutOrStdout(), formatted); err != nil {
+						return err
+					}
 					continue
 				}
 				if formatted == text {
