@@ -115,7 +115,10 @@ func (a *adminFlags) with(cmd *cobra.Command, call func(ctx context.Context, c *
 	if err != nil {
 		return err
 	}
-	token := os.Getenv("AVAP_ADMIN_TOKEN")
+	token, err := tokenOf("AVAP_ADMIN_TOKEN")
+	if err != nil {
+		return err
+	}
 	if token == "" {
 		return errors.New("AVAP_ADMIN_TOKEN is not set: it is the administrator's token")
 	}

@@ -196,8 +196,12 @@ func (o *definitionsOptions) serve(ctx context.Context, stop func(), server *def
 // options checks the flags and the environment.
 func (o *definitionsOptions) options() (definitions.Options, error) {
 	opt := definitions.Options{
-		Token: os.Getenv("API_KEY"), ManifestLifetime: o.lifetime, MinRevision: o.minRevision, Reflection: o.reflection,
+		ManifestLifetime: o.lifetime, MinRevision: o.minRevision, Reflection: o.reflection,
 		Log: slog.New(slog.NewJSONHandler(os.Stderr, nil)),
+	}
+	var err error
+	if opt.Token, err = tokenOf("API_KEY"); err != nil {
+		return opt, err
 	}
 	switch {
 	case o.lifetime < time.Second:
@@ -211,7 +215,6 @@ func (o *definitionsOptions) options() (definitions.Options, error) {
 	case opt.Token == "":
 		return opt, errors.New("API_KEY is not set: it is the token that workers show")
 	}
-	var err error
 	if opt.AdminTokens, err = readAdminTokens(o.adminTokens); err != nil {
 		return opt, err
 	}
@@ -240,7 +243,11 @@ func readAdminTokens(file string) (map[string]string, error) {
 			return nil, fmt.Errorf("--admin-tokens %s:%w", file, err)
 		}
 	}
-	if token := os.Getenv("AVAP_ADMIN_TOKEN"); token != "" {
+	token, err := tokenOf("AVAP_ADMIN_TOKEN")
+	if err != nil {
+		return nil, err
+	}
+	if token != "" {
 		if other, named := tokens["admin"]; named && other != token {
 			return nil, fmt.Errorf("admin has one token in %s and another in AVAP_ADMIN_TOKEN: take one out", file)
 		}
@@ -264,7 +271,25 @@ func parseAdminTokens(r io.Reader, tokens map[string]string) error {
 		if tokens[fields[0]] != "" {
 			return fmt.Errorf("%d: %s stands twice", n, fields[0])
 		}
+		if !isToken(fields[1]) {
+			return fmt.Errorf("%d: a token is of printable ASCII", n)
+		}
 		tokens[fields[0]] = fields[1]
 	}
 	return lines.Err()
+}
+
+// tokenOf gives the token that a variable of the environment holds; empty for none. It
+// must be one that can be sent, which one with the line end of its file cannot.
+func tokenOf(variable string) (string, error) {
+	token := os.Getenv(variable)
+	if !isToken(token) {
+		return "", fmt.Errorf("%s: a token is of printable ASCII, without a line end", variable)
+	}
+	return token, nil
+}
+
+// isToken tells whether a text can be sent as a token.
+func isToken(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' })
 }

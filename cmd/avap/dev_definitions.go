@@ -124,9 +124,13 @@ func (d *devDefinitions) openKeys(given bool) (*seal.Keyring, error) {
 // adminToken gives the administrator's token: that of AVAP_ADMIN_TOKEN, else the
 // folder's own, which the first start makes.
 func (d *devDefinitions) adminToken() (string, error) {
+	given, err := tokenOf("AVAP_ADMIN_TOKEN")
+	if err != nil {
+		return "", err
+	}
 	text, err := os.ReadFile(d.tokenFile)
 	token := string(bytes.TrimSpace(text))
-	if given := os.Getenv("AVAP_ADMIN_TOKEN"); given != "" && given != token {
+	if given != "" && given != token {
 		token, err = given, fs.ErrNotExist
 	}
 	if errors.Is(err, fs.ErrNotExist) {

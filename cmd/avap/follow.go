@@ -54,7 +54,11 @@ func (f *followFlags) resolve() error {
 		if err := checkServer(f.address); err != nil {
 			return err
 		}
-		if f.token = os.Getenv("API_KEY"); f.token == "" {
+		var err error
+		if f.token, err = tokenOf("API_KEY"); err != nil {
+			return err
+		}
+		if f.token == "" {
 			return errors.New("API_KEY is not set: it is the token of the definition server")
 		}
 	}
