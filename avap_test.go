@@ -76,6 +76,41 @@ func TestErrors(t *testing.T) {
 
 // TestDefinitionErrors holds what stands against definitions: each error names its
 // source and its place.
+// TestManyParameters calls functions and commands whose parameters are many for the
+// registers that there are, alone and beside an expression that wants most of them.
+func TestManyParameters(t *testing.T) {
+	list := func(format string, n int) string {
+		items := make([]string, n)
+		for i := range items {
+			items[i] = fmt.Sprintf(format, i)
+		}
+		return strings.Join(items, ", ")
+	}
+	large := "y = max(" + list("%d", 230) + ")"
+	variables := strings.ReplaceAll(list("v%d = 1", 30), ", ", "\n")
+	for _, n := range []int{8, 9, 50, 160, 161, 200, 235} {
+		for _, beside := range []string{"", variables + "\n" + large} {
+			function := fmt.Sprintf(`function f(%s) {
+    own = "own"
+    return [%s, own]
+}
+x = f(%s) == range(%d) + ["own"]
+`, list("p%d", n), list("p%d", n), list("%d", n), n)
+			result, err := run(t, newEngine(t, ""), function+beside+"\naddResult(x)", avap.Input{})
+			if err != nil {
+				t.Errorf("%d parameters, %q beside: %v", n, beside, err)
+			} else if result.Get("x") != true {
+				t.Errorf("%d parameters, %q beside: wrong values", n, beside)
+			}
+		}
+	}
+	engine := newEngine(t, fmt.Sprintf("command c(%s, o: out) {\n%s\n%s\no = [%s]\n}", list("p%d: value", 20), variables, large, list("p%d", 20)))
+	result, err := run(t, engine, "x = c("+list("%d", 20)+") == range(20)\naddResult(x)", avap.Input{})
+	if err != nil || result.Get("x") != true {
+		t.Errorf("a command with 20 parameters: %v, %v", result, err)
+	}
+}
+
 func TestDefinitionErrors(t *testing.T) {
 	for _, c := range []struct {
 		name string

@@ -70,6 +70,7 @@ type state struct {
 	name   string
 	number int32 // of the unit's bodies, from 1
 	params int
+	direct int        // how many variables have direct registers
 	pos    syntax.Pos // of the last of positions
 	pc     int        // of the next instruction
 	paid   int        // steps of code that are charged
@@ -123,7 +124,7 @@ func (u *unit) newBody(s scope) *body {
 	}
 	b := u.bodies[u.used]
 	u.used++
-	b.u, b.scope, b.number = u, s, int32(u.used)
+	b.u, b.scope, b.number, b.direct = u, s, int32(u.used), u.direct
 	b.positions = append(b.positions, bytecode.Position{})
 	if s != scopeGlobal {
 		b.depth = 1
@@ -133,6 +134,13 @@ func (u *unit) newBody(s scope) *body {
 		b.keep = keptTemps
 	}
 	return b
+}
+
+// takes says how many parameters the body has, before any variable is declared. A call
+// puts arguments into the first registers, so all of them are direct.
+func (b *body) takes(params int) {
+	b.params = params
+	b.direct = max(b.direct, params)
 }
 
 // reset makes ready for another function.
@@ -169,7 +177,7 @@ func (b *body) declare(s *symbol) int {
 		s.local = int32(b.u.slot(s))
 		return int(s.local)
 	}
-	s.local = int32(register(len(b.locals), b.u.direct))
+	s.local = int32(register(len(b.locals), b.direct))
 	b.locals = append(b.locals, s.name)
 	b.u.charge(64 + len(s.name))
 	return int(s.local)
@@ -344,14 +352,14 @@ func (b *body) measure() error {
 	if b.scope == scopeGlobal {
 		n = len(b.u.globals)
 	}
-	b.firstLoop = min(n, b.u.direct)
+	b.firstLoop = min(n, b.direct)
 	b.firstTemp = b.firstLoop + 2*b.mostLoops
 	b.registers = b.firstTemp + b.mostTemps
 	if b.registers >= bytecode.MaxDirect { // the end of a range is an operand too
 		return &registersFull{b.pos}
 	}
-	b.firstSpill = bytecode.MaxDirect + max(0, n-b.u.direct)
-	if n > b.u.direct || b.mostSpills > 0 {
+	b.firstSpill = bytecode.MaxDirect + max(0, n-b.direct)
+	if n > b.direct || b.mostSpills > 0 {
 		b.registers = b.firstSpill + b.mostSpills
 	}
 	if b.registers > bytecode.MaxRegisters {
@@ -362,7 +370,7 @@ func (b *body) measure() error {
 
 // layout makes the function, in r, with every register's number.
 func (b *body) layout(f *bytecode.Function, r *room) {
-	locals := b.locals[:min(len(b.locals), b.u.direct)]
+	locals := b.locals[:min(len(b.locals), b.direct)]
 	f.Name, f.Params, f.Registers = b.name, b.params, b.registers
 	f.Code, f.Handlers = cut(&r.code, b.pc), cut(&r.handlers, len(b.handlers))
 	f.Locals = cut(&r.locals, len(locals))

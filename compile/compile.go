@@ -177,7 +177,7 @@ type work struct {
 	program     *bytecode.Program // in made
 	owed        int               // bytes that are still to be charged, but for code
 	refused     error             // of Options.Charge
-	direct      int               // how many variables of a function may have direct registers
+	direct      int               // how many variables of a body have direct registers, parameters aside
 	scarce      bool              // whether registers were too few before
 	used        int               // how many of the bodies are in use
 	writes      bool              // whether some function writes the Global pool
@@ -236,7 +236,8 @@ func (u *unit) script(f *syntax.File) {
 	main.emit(bytecode.OpStop, 0, 0, 0, 0)
 	for _, fn := range f.Funcs {
 		b := u.newBody(scopeFunction)
-		b.name, b.params = fn.Name, len(fn.Params)
+		b.name = fn.Name
+		b.takes(len(fn.Params))
 		b.at(fn.Pos)
 		for _, p := range fn.Params {
 			b.set.add(b.declare(u.symbols.get(p.Name)))
@@ -257,7 +258,7 @@ func (u *unit) definition(d *syntax.Definition) {
 	}
 	b := u.newBody(scopeLocal)
 	b.name = d.Name
-	b.params = len(d.Params)
+	b.takes(len(d.Params))
 	b.at(d.Pos)
 	for _, p := range d.Params {
 		mode, ok := bytecode.ParseMode(p.Mode)
