@@ -267,7 +267,7 @@ func divInts(x, y int64) float64 {
 		return float64(x) / float64(y)
 	}
 	if x == 0 {
-		return 0
+		return 0 / float64(y) // which has a sign
 	}
 	ux, uy := magnitude(x), magnitude(y)
 	shift := bits.LeadingZeros64(uy) - bits.LeadingZeros64(ux)
