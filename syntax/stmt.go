@@ -409,22 +409,48 @@ func (p *parser) ifStatement(pos Pos) {
 	n := node(p, &p.nodes.ifs)
 	*n = If{Pos: pos}
 	first, cuts := len(p.pieces), len(p.cuts)
-	saved, comments, commented := p.cursor, len(p.out.Comments), p.commented
+	before := retreat{p.cursor, len(p.errs), len(p.out.Comments), p.commented, p.stop}
 	end := p.split(p.tok.start)
 	pieces := p.pieces[first:]
 	switch {
-	case p.bad:
-	case len(pieces) == 3:
-		p.ifArgs(n, pieces)
+	case !p.bad && len(pieces) == 3 && p.ifArgs(n, pieces):
 		p.closeArgs(end)
-	default:
-		p.cursor = saved
-		p.out.Comments, p.commented = p.out.Comments[:comments], commented
+	case !p.bad && len(pieces) != 3 || p.hasCommentedCondition(&before):
+		p.cursor, p.errs, p.stop = before.cursor, p.errs[:before.errs], before.stop
+		p.out.Comments, p.commented = p.out.Comments[:before.comments], before.commented
 		n.Cond = p.condition("if")
+	case !p.bad:
+		p.fail(p.pos(pieces[2].start), "`%s` is no comparison: write one of = == != < > <= >=", clip(p.ifOperator(pieces[2])))
 	}
 	p.pieces, p.cuts = p.pieces[:first], p.cuts[:cuts]
 	p.endOfCall()
 	p.open(block{kind: blockIf, pos: pos, node: n}, n)
+}
+
+// retreat is the state before something that may have to be read in another way.
+type retreat struct {
+	cursor
+	errs, comments, commented int
+	stop                      bool
+}
+
+// hasCommentedCondition tells whether what is no if(a, b, op) is a condition all the same:
+// a comment in it may hold the commas, quotes and brackets that were in the way.
+func (p *parser) hasCommentedCondition(before *retreat) bool {
+	if p.over || p.fatal != nil || !strings.Contains(p.src[before.tok.start:], "/*") {
+		return false
+	}
+	saved := p.reading
+	p.cursor = before.cursor
+	p.quiet = true
+	p.condition("if")
+	if p.fatal != nil {
+		return false
+	}
+	is := !p.bad
+	saved.owed = p.owed
+	p.reading = saved
+	return is
 }
 
 // condition reads (condition); the token is its bracket.
@@ -445,26 +471,31 @@ func (p *parser) condition(word string) Expr {
 	return x
 }
 
-// ifArgs fills an if from its three arguments.
-func (p *parser) ifArgs(n *If, pieces []piece) {
-	op := p.src[pieces[2].start:pieces[2].end]
-	if len(op) > 2 && (op[0] == '"' || op[0] == '\'') && op[len(op)-1] == op[0] {
-		op = strings.TrimSpace(op[1 : len(op)-1])
-	}
-	switch op {
+// ifArgs fills an if from its three arguments, if they are such.
+func (p *parser) ifArgs(n *If, pieces []piece) bool {
+	switch op := p.ifOperator(pieces[2]); op {
 	case "=", "==", "!=", "<", ">", "<=", ">=":
 		p.charge(2 * 72)
 		ab := p.nodes.arg.take(2)
 		n.Op, n.A, n.B = op, &ab[0], &ab[1]
 		p.arg(n.A, &pieces[0])
 		p.arg(n.B, &pieces[1])
-		return
+		return true
 	}
 	if !p.blank(pieces[0]) || !p.blank(pieces[1]) {
-		p.fail(p.pos(pieces[2].start), "`%s` is no comparison: write one of = == != < > <= >=", clip(op))
-		return
+		return false
 	}
 	n.Cond = p.backtickCondition(pieces[2].span)
+	return true
+}
+
+// ifOperator is the third argument of if(a, b, op), without its quotes.
+func (p *parser) ifOperator(s piece) string {
+	op := p.src[s.start:s.end]
+	if len(op) > 2 && (op[0] == '"' || op[0] == '\'') && op[len(op)-1] == op[0] {
+		op = strings.TrimSpace(op[1 : len(op)-1])
+	}
+	return op
 }
 
 // blank tells whether a piece of if(None, None, …) is one.
