@@ -74,8 +74,6 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// TestDefinitionErrors holds what stands against definitions: each error names its
-// source and its place.
 // TestManyParameters calls functions and commands whose parameters are many for the
 // registers that there are, alone and beside an expression that wants most of them.
 func TestManyParameters(t *testing.T) {
@@ -111,6 +109,8 @@ x = f(%s) == range(%d) + ["own"]
 	}
 }
 
+// TestDefinitionErrors holds what stands against definitions: each error names its
+// source and its place.
 func TestDefinitionErrors(t *testing.T) {
 	for _, c := range []struct {
 		name string
