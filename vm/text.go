@@ -416,6 +416,9 @@ func appendFloat(dst []byte, f float64) []byte {
 	case abs >= 1e16 || abs < 1e-4:
 		return strconv.AppendFloat(dst, f, 'e', -1, 64)
 	}
+	if short, ok := appendFewDecimals(dst, f); ok {
+		return short
+	}
 	from := len(dst)
 	dst = strconv.AppendFloat(dst, f, 'f', -1, 64)
 	for _, c := range dst[from:] {
@@ -424,6 +427,30 @@ func appendFloat(dst []byte, f float64) []byte {
 		}
 	}
 	return append(dst, ".0"...)
+}
+
+// appendFewDecimals appends a float that at most four decimals tell, as amounts and rates
+// are, and tells whether it did. Two decimal numbers of up to 15 digits never read as one
+// float, so that the one that does is the shortest.
+func appendFewDecimals(dst []byte, f float64) (_ []byte, ok bool) {
+	const scale, most = 10_000, 1e15
+	abs := math.Abs(f)
+	if abs >= most/scale {
+		return dst, false
+	}
+	n := int64(abs*scale + 0.5)
+	if float64(n)/scale != abs { // the quotient of exact numbers, as reading the digits gives it
+		return dst, false
+	}
+	if f < 0 {
+		dst = append(dst, '-')
+	}
+	dst = append(appendInt(dst, n/scale), '.')
+	for rest := uint32(n % scale); rest > 0; rest %= scale {
+		rest *= 10
+		dst = append(dst, byte('0'+rest/scale))
+	}
+	return dst, true
 }
 
 // maxNumber is how many bytes a number may have to be read as one: longer ones

@@ -5,6 +5,7 @@ package vm
 import (
 	"encoding/json"
 	"math"
+	"math/rand/v2"
 	"os"
 	"strconv"
 	"strings"
@@ -27,6 +28,27 @@ func TestFloatRepr(t *testing.T) {
 		}
 		if got := string(appendFloat(nil, math.Float64frombits(bits))); got != want {
 			t.Errorf("%s: %s, want %s", hex, got, want)
+		}
+	}
+}
+
+// TestShortFloats writes decimals of few digits, and their neighbours among the floats, as
+// strconv does: it knows the shortest digits that read back.
+func TestShortFloats(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 100_000 {
+		scale := math.Pow10(random.IntN(7))
+		f := math.Round(math.Exp(random.Float64()*37-2)) / scale
+		for _, f := range []float64{f, -f, math.Nextafter(f, 0), math.Nextafter(f, 1e300)} {
+			want := strconv.FormatFloat(f, 'f', -1, 64)
+			if abs := math.Abs(f); abs != 0 && (abs >= 1e16 || abs < 1e-4) {
+				want = strconv.FormatFloat(f, 'e', -1, 64)
+			} else if f == math.Trunc(f) {
+				want += ".0"
+			}
+			if got := string(appendFloat(nil, f)); got != want {
+				t.Fatalf("%x: %s, want %s", math.Float64bits(f), got, want)
+			}
 		}
 	}
 }
