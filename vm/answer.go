@@ -88,13 +88,15 @@ func (m *Machine) appendLogs(dst []byte) ([]byte, error) {
 			dst = append(dst, ',')
 		}
 		dst = append(dst, l.name.in(names)...)
-		switch {
-		case l.failed:
-			dst = append(appendMillis(dst, l.took), `,"success":false}`...)
-		case l.took < time.Microsecond/2: // as most are, see logFuel
-			dst = append(dst, `0,"success":true}`...)
-		default:
-			dst = append(appendMillis(dst, l.took), `,"success":true}`...)
+		if l.took < time.Microsecond/2 { // as most are, see logFuel
+			dst = append(dst, '0')
+		} else {
+			dst = appendMillis(dst, l.took)
+		}
+		if l.failed {
+			dst = append(dst, `,"success":false}`...)
+		} else {
+			dst = append(dst, `,"success":true}`...)
 		}
 	}
 	return dst, nil

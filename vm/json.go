@@ -110,6 +110,29 @@ func (d *decoder) token() (byte, error) {
 	return d.skip()
 }
 
+// at takes the next byte if it is c, with nothing to skip before it and nothing to pay for.
+func (d *decoder) at(c byte) bool {
+	i := d.pos
+	if i >= len(d.s) || d.s[i] != c || i-d.paid >= payEvery {
+		return false
+	}
+	d.pos = i + 1
+	return true
+}
+
+// want takes the next byte, which must be c.
+func (d *decoder) want(c byte) error {
+	next, err := d.token()
+	if err != nil {
+		return err
+	}
+	if next != c {
+		return d.unexpected()
+	}
+	d.pos++
+	return nil
+}
+
 // skip is token where there is something to skip, to pay for, or nothing at all.
 func (d *decoder) skip() (byte, error) {
 	s, i := d.s, d.pos

@@ -185,8 +185,10 @@ func (r *objectReader) clear() {
 	if r.met {
 		clear(r.keys[:])
 	}
-	clear(r.room[:])
-	clear(r.few[:r.n])
+	if !r.room[0].IsUnset() { // something lay on the stack
+		clear(r.room[:])
+	}
+	clearShort(r.few[:r.n])
 	r.m, r.s, r.pos, r.paid, r.stack, r.grown, r.met = nil, "", 0, 0, nil, 0, false
 	r.texts, r.values, r.entries = slab[uint64]{}, slab[Value]{}, slab[entry]{}
 	r.dicts, r.lists = slab[dict]{}, slab[list]{}
@@ -206,20 +208,22 @@ func (r *objectReader) fields() error {
 	if c, err = r.token(); err != nil {
 		return err
 	}
-	for first := true; c != '}' || !first; first = false {
+	for c != '}' {
 		if err := r.member(); err != nil {
 			return err
+		}
+		if r.at(',') {
+			continue
 		}
 		if c, err = r.token(); err != nil {
 			return err
 		}
-		if c == '}' {
-			break
-		}
-		if c != ',' {
+		if c != ',' && c != '}' {
 			return r.unexpected()
 		}
-		r.pos++
+		if c == ',' {
+			r.pos++
+		}
 	}
 	r.pos++
 	return nil
@@ -252,31 +256,28 @@ func (r *objectReader) member() error {
 
 // name reads a key and the colon behind it. A plain one is not copied.
 func (r *objectReader) name() (string, error) {
-	c, err := r.token()
-	if err != nil {
-		return "", err
-	}
-	if c != '"' {
-		return "", r.unexpected()
+	if !r.at('"') {
+		if err := r.want('"'); err != nil {
+			return "", err
+		}
 	}
 	var key string
-	from := r.pos + 1
+	from := r.pos
 	if i := plainEnd(r.s, from, min(len(r.s), from+64)); i < len(r.s) && r.s[i] == '"' {
 		key, r.pos = r.s[from:i], i+1
 	} else {
+		r.pos--
 		v, err := r.decoder.text()
 		if err != nil {
 			return "", err
 		}
 		key = v.str()
 	}
-	if c, err = r.token(); err != nil {
-		return "", err
+	if !r.at(':') {
+		if err := r.want(':'); err != nil {
+			return "", err
+		}
 	}
-	if c != ':' {
-		return "", r.unexpected()
-	}
-	r.pos++
 	return key, r.m.Charge(len(key) + textSize)
 }
 

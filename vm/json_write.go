@@ -11,43 +11,39 @@ import "unsafe"
 // What is appended is charged before dst grows, and counts as output. Values
 // nested beyond 200 levels, or in themselves, are errors of CodeRuntime.
 func (m *Machine) AppendJSON(dst []byte, v Value) ([]byte, error) {
-	if short, ok, err := m.appendShort(dst, v); ok || err != nil {
-		return short, err
-	}
-	w := jsonWriter{m: m, dst: dst, base: len(dst)}
-	err := w.value(v, 0)
-	if err == nil {
-		err = m.output(len(w.dst) - w.base - w.counted)
-	}
-	return w.dst, err
-}
-
-// shortJSON is how many bytes the writer pays for at once when it begins.
-const shortJSON = 64
-
-// appendShort appends a number, a word or a short text, which most values are, for
-// the price that the writer asks for it. It tells whether it did.
-func (m *Machine) appendShort(dst []byte, v Value) (_ []byte, ok bool, err error) {
 	from := len(dst)
-	switch v.Kind() {
+	switch v.Kind() { // most values are short, and cost what the writer asks for first
 	case String:
 		if v.byteLen() > shortJSON/2 {
-			return dst, false, nil
+			return m.appendLong(dst, v)
 		}
 		if dst = AppendQuoted(dst, v.str()); len(dst)-from > shortJSON-2 {
-			return dst[:from], false, nil
+			return m.appendLong(dst[:from], v)
 		}
 	case Int:
 		dst = appendInt(dst, v.Int())
 	case Float:
 		dst = appendFloat(dst, v.Float())
 	default:
-		return dst, false, nil
+		return m.appendLong(dst, v)
 	}
 	if err := m.Charge(shortJSON); err != nil {
-		return dst, false, err
+		return dst, err
 	}
-	return dst, true, m.output(len(dst) - from)
+	return dst, m.output(len(dst) - from)
+}
+
+// shortJSON is how many bytes the writer pays for at once when it begins.
+const shortJSON = 64
+
+// appendLong is AppendJSON for any value.
+func (m *Machine) appendLong(dst []byte, v Value) ([]byte, error) {
+	w := jsonWriter{m: m, dst: dst, base: len(dst)}
+	err := w.value(v, 0)
+	if err == nil {
+		err = m.output(len(w.dst) - w.base - w.counted)
+	}
+	return w.dst, err
 }
 
 // jsonWriter writes one value.

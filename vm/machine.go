@@ -363,7 +363,12 @@ func (m *Machine) HostTime() time.Duration { return m.clock.host }
 func (m *Machine) output(n int) error {
 	m.written += n
 	if m.written > m.limits.Output {
-		return Errorf(CodeOutput, "an answer of more than %d bytes", m.limits.Output)
+		return m.tooMuchOutput()
 	}
 	return nil
+}
+
+//go:noinline
+func (m *Machine) tooMuchOutput() error { // or output would be a call
+	return Errorf(CodeOutput, "an answer of more than %d bytes", m.limits.Output)
 }
