@@ -32,7 +32,7 @@ const atOnce = time.Nanosecond
 
 // mark ends a stage that began with the last mark.
 func (s *seen) mark(r *httpd.Request, stage telemetry.Stage) {
-	at := time.Since(r.Began)
+	at := r.Elapsed()
 	s.stages[stage], s.at = at-s.at, at
 }
 
@@ -75,8 +75,8 @@ func (w *Worker) observe(r *httpd.Request, x *exchange) {
 		Lane: x.lane, Cache: x.cache, Refusal: x.refusal, Status: r.Status(), Code: x.code,
 		BytesIn: len(r.Body), BytesOut: r.Size(), Stages: x.stages,
 	}
-	if !r.Sent.IsZero() {
-		o.Total = r.Sent.Sub(r.Began)
+	if r.Took > 0 {
+		o.Total = r.Took
 		switch {
 		case x.stages[telemetry.StageAnswer] == atOnce:
 			o.Stages[telemetry.StageRun] = o.Total - x.at

@@ -5,7 +5,6 @@ package worker
 import (
 	"errors"
 	"strings"
-	"time"
 
 	"github.com/avap-framework/avap"
 	"github.com/avap-framework/avap/catalog"
@@ -218,12 +217,12 @@ func (w *Worker) lookUp(e *execution, cache *l1.Cache[cached], key string, produ
 		cache.Delete(key)
 	}
 	x.cache = telemetry.CacheMiss
-	request := x.turns.request.Began
-	began := time.Since(request) // which is half of what time.Now costs
+	request := x.turns.request
+	began := request.Elapsed()
 	_, span := w.opt.Tracer.Start(e.ctx, telemetry.StageCompile)
 	defer func() {
 		span.End("")
-		x.stages[telemetry.StageCompile] += time.Since(request) - began
+		x.stages[telemetry.StageCompile] += request.Elapsed() - began
 	}()
 	room := 0
 	if cache == w.sources { // for the script as it is, which is never longer

@@ -51,7 +51,7 @@ type conn struct {
 	tcp    *net.TCPConn
 	raw    syscall.RawConn
 	remote netip.AddrPort
-	opened time.Time
+	opened time.Duration // on the server's clock, as all times here
 	state  atomic.Int32
 	waits  int32         // the state while it waits: idle or fresh
 	rests  atomic.Uint32 // how often it has begun to wait
@@ -70,12 +70,12 @@ type conn struct {
 	begun    *Request  // whose header is there, before it is answered
 	legible  bool      // whether that could be read, or else
 	problem  Problem   // why not
-	began    time.Time // when the first byte of the request came
-	quiet    time.Time // since when nothing of a request has come
-	readBy   time.Time // the read deadline that is set
-	writeBy  time.Time // the write deadline that is set
-	slow     bool      // the read deadline is that of the request
-	unread   bool      // the caller may still be sending when the connection ends
+	began    time.Duration // when the first byte of the request came
+	quiet    time.Duration // since when nothing of a request has come
+	readBy   time.Duration // the read deadline that is set
+	writeBy  time.Duration // the write deadline that is set
+	slow     bool          // the read deadline is that of the request
+	unread   bool          // the caller may still be sending when the connection ends
 	requests int
 }
 
@@ -85,7 +85,7 @@ func newConn(s *Server, tcp *net.TCPConn) *conn {
 	if err != nil {
 		return nil
 	}
-	now := time.Now()
+	now := s.now()
 	c := &conn{srv: s, tcp: tcp, raw: raw, opened: now, quiet: now, fd: -1}
 	if a, ok := tcp.RemoteAddr().(*net.TCPAddr); ok {
 		addr := a.AddrPort()
@@ -129,7 +129,7 @@ func (c *conn) await() bool {
 	for {
 		err := c.raw.Read(c.wait)
 		if err != nil && c.poked.Swap(false) && c.state.Load() != closed {
-			c.readBy, c.quiet = time.Time{}, time.Now()
+			c.readBy, c.quiet = 0, c.srv.now()
 			if !c.rest(c.waits) {
 				return false
 			}
@@ -146,7 +146,7 @@ func (c *conn) rest(waiting int32) bool {
 	if waiting == fresh {
 		wait = c.srv.opt.ReadTimeout
 	}
-	if c.setReadDeadline(c.quiet.Add(wait), wait) != nil {
+	if c.setReadDeadline(c.quiet+wait, wait) != nil {
 		return false
 	}
 	c.waits = waiting
@@ -273,28 +273,28 @@ func (c *conn) Read(p []byte) (int, error) {
 }
 
 func (c *conn) deadlineOfRequest() error {
-	c.readBy = c.began.Add(c.srv.opt.ReadTimeout)
-	return c.tcp.SetReadDeadline(c.readBy)
+	c.readBy = c.began + c.srv.opt.ReadTimeout
+	return c.tcp.SetReadDeadline(c.srv.start.Add(c.readBy))
 }
 
 // setReadDeadline sets the deadline of something that takes wait at most, about.
-func (c *conn) setReadDeadline(by time.Time, wait time.Duration) error {
-	if early := by.Sub(c.readBy); early >= 0 && early < slackOf(wait) {
+func (c *conn) setReadDeadline(by, wait time.Duration) error {
+	if early := by - c.readBy; early >= 0 && early < slackOf(wait) {
 		return nil
 	}
 	c.readBy = by
-	return c.tcp.SetReadDeadline(by)
+	return c.tcp.SetReadDeadline(c.srv.start.Add(by))
 }
 
 // setWriteDeadline sets the deadline of what is written now.
-func (c *conn) setWriteDeadline(now time.Time) error {
+func (c *conn) setWriteDeadline(now time.Duration) error {
 	wait := c.srv.opt.SendTimeout
-	by := now.Add(wait)
-	if by.Sub(c.writeBy) < slackOf(wait) {
+	by := now + wait
+	if by-c.writeBy < slackOf(wait) {
 		return nil
 	}
 	c.writeBy = by
-	return c.tcp.SetWriteDeadline(by)
+	return c.tcp.SetWriteDeadline(c.srv.start.Add(by))
 }
 
 // slackOf is how much earlier a deadline may be that is wait from now.
@@ -430,7 +430,7 @@ func (c *conn) send(r *Request) bool {
 		return false
 	}
 	now := c.srv.now()
-	r.Sent, c.quiet = now, now
+	r.Took, c.quiet = now-r.began, now
 	if c.srv.draining.Load() {
 		r.close = true
 	}
@@ -443,7 +443,7 @@ func (c *conn) send(r *Request) bool {
 
 // write writes an answer: at once, which there is room for as a rule, else with time to
 // wait.
-func (c *conn) write(b []byte, now time.Time) error {
+func (c *conn) write(b []byte, now time.Duration) error {
 	if c.fd >= 0 && !c.srv.cut.Load() {
 		n, err := send(c.fd, b)
 		if n == len(b) {
@@ -466,7 +466,7 @@ func (c *conn) write(b []byte, now time.Time) error {
 func (c *conn) closeIdle() {
 	state := c.state.Load()
 	switch {
-	case state == fresh && time.Since(c.opened) < freshTime, state == busy, state == closed:
+	case state == fresh && c.srv.now()-c.opened < freshTime, state == busy, state == closed:
 		return
 	case c.pending() || !c.state.CompareAndSwap(state, closed):
 		return // its goroutine is about to see it

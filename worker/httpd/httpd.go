@@ -99,8 +99,8 @@ type Server struct {
 	draining atomic.Bool
 	cut      atomic.Bool  // what Shutdown had no more time for
 	buffers  atomic.Int64 // bytes held by large headers and bodies
-	date     atomic.Pointer[dateLine]
-	looked   atomic.Pointer[time.Time] // when both of the system's clocks were looked at last
+	start    time.Time    // what times are counted from: that reads the monotonic clock alone
+	looked   atomic.Pointer[look]
 
 	mu       sync.Mutex
 	conns    map[*conn]struct{}
@@ -126,7 +126,7 @@ func New(opt Options) *Server {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
 	opt.Watch = opt.Watch[:min(len(opt.Watch), maxWatched)]
-	s := &Server{opt: opt, conns: map[*conn]struct{}{}, done: make(chan struct{})}
+	s := &Server{opt: opt, start: time.Now(), conns: map[*conn]struct{}{}, done: make(chan struct{})}
 	for i, name := range opt.Watch {
 		s.starts[name[0]] |= 1 << i
 		s.starts[name[0]&^0x20] |= 1 << i
@@ -339,36 +339,42 @@ func (s *Server) release(n int) {
 	}
 }
 
-// dateLine is the Date header of one second.
-type dateLine struct {
-	second int64
-	text   []byte
+// now is how long ago the server was made: the clock of its connections.
+func (s *Server) now() time.Duration { return time.Since(s.start) }
+
+// look is one look at the wall clock, and what it means for a while: the clock is taken to
+// go on with the server's own.
+type look struct {
+	at    time.Duration // on the server's clock
+	wall  time.Time
+	until time.Duration // when it is too old, or the next second begins
+	usual []byte        // how most answers begin: status, date and type of the body
+	date  []byte        // the Date header alone
 }
 
-// wallTrust is how long one look at the wall clock holds: a clock that is set jumps.
+// wallTrust is how long a look at the wall clock holds: a clock that is set jumps.
 const wallTrust = 100 * time.Millisecond
 
-// now is time.Now, at half the price on a busy server: the wall clock is taken to go on
-// with the monotonic one, and looked at now and then.
-func (s *Server) now() time.Time {
-	if looked := s.looked.Load(); looked != nil {
-		if since := time.Since(*looked); since < wallTrust {
-			return looked.Add(since)
-		}
+// look gives the look at the wall clock that holds now, or takes another one.
+func (s *Server) look(now time.Duration) *look {
+	if l := s.looked.Load(); l != nil && now < l.until {
+		return l
 	}
-	now := time.Now()
-	s.looked.Store(&now)
-	return now
+	wall := time.Now()
+	const status, date = "HTTP/1.1 200 OK\r\n", "Date: "
+	l := &look{at: wall.Sub(s.start), wall: wall}
+	l.until = l.at + min(wallTrust, time.Second-time.Duration(wall.Nanosecond()))
+	l.usual = append(fasthttp.AppendHTTPDate([]byte(status+date), wall), "\r\n"+typeJSON...)
+	l.date = l.usual[len(status) : len(l.usual)-len(typeJSON)]
+	s.looked.Store(l)
+	return l
 }
 
-// appendDate appends the Date header.
-func (s *Server) appendDate(dst []byte, now time.Time) []byte {
-	d := s.date.Load()
-	if second := now.Unix(); d == nil || d.second != second {
-		d = &dateLine{second, append(fasthttp.AppendHTTPDate([]byte("Date: "), now), '\r', '\n')}
-		s.date.Store(d)
-	}
-	return append(dst, d.text...)
+// timeOf gives the time of a moment not long ago on the server's clock: time.Now, at a
+// part of the price.
+func (s *Server) timeOf(moment time.Duration) time.Time {
+	l := s.look(moment)
+	return l.wall.Add(moment - l.at)
 }
 
 // guard keeps a panic of the handler within its connection.

@@ -37,10 +37,9 @@ type Request struct {
 	Header fasthttp.RequestHeader
 	// Body is the whole body. It must not be changed, nor kept.
 	Body []byte
-	// Began is when the request's first byte came.
-	Began time.Time
-	// Sent is when the answer was ready to be written; zero before.
-	Sent time.Time
+	// Took is how long it was from the request's first byte until the answer was ready to
+	// be written; zero before.
+	Took time.Duration
 	// Remote is the other end of the connection, an IPv4 address in its own form.
 	Remote netip.AddrPort
 	// Abort ends the connection without an answer.
@@ -49,6 +48,7 @@ type Request struct {
 	User any
 
 	conn    *conn
+	began   time.Duration // when its first byte came, on the server's clock
 	watched [maxWatched]watched
 	close   bool
 	taken   int    // bytes of Body that are still in the connection's reader
@@ -68,7 +68,7 @@ func (s *Server) acquire(c *conn) *Request {
 		r = &Request{out: make([]byte, headRoom, headRoom+1024)}
 		r.Header.DisableNormalizing()
 	}
-	r.conn, r.Began, r.Remote = c, c.began, c.remote
+	r.conn, r.began, r.Remote = c, c.began, c.remote
 	return r
 }
 
@@ -80,7 +80,7 @@ func (s *Server) recycle(r *Request) {
 	clear(r.watched[:len(s.opt.Watch)])
 	s.release(r.held)
 	r.held = 0
-	r.conn, r.Body, r.taken, r.Abort, r.close, r.Sent = nil, nil, 0, false, false, time.Time{}
+	r.conn, r.Body, r.taken, r.Abort, r.close, r.Took = nil, nil, 0, false, false, 0
 	if cap(r.buffer) > keptBuffer {
 		r.buffer = nil
 	}
@@ -97,13 +97,16 @@ func (r *Request) Reset() { r.status, r.fields, r.out = 0, r.fields[:0], r.out[:
 // its body.
 func (r *Request) AtOnce() bool { return r.taken > 0 && !r.conn.slow }
 
+// Elapsed is how long ago the request's first byte came.
+func (r *Request) Elapsed() time.Duration { return r.conn.srv.now() - r.began }
+
 // Now is the present time, while the header is looked at: that of its first byte, unless
 // the rest was long in coming.
 func (r *Request) Now() time.Time {
 	if r.conn.slow {
 		return time.Now()
 	}
-	return r.Began
+	return r.conn.srv.timeOf(r.began)
 }
 
 // Gone tells whether the caller has closed its side of the connection. It asks the
@@ -311,7 +314,7 @@ func (c *conn) readBody(r *Request) (Problem, bool) {
 		if !bytes.EqualFold(expect, continueNow) {
 			return Malformed, false
 		}
-		if c.setWriteDeadline(time.Now()) != nil {
+		if c.setWriteDeadline(c.srv.now()) != nil {
 			return Broken, false
 		}
 		if _, err := c.tcp.Write(goOn); err != nil {
@@ -424,24 +427,9 @@ func (r *Request) Status() int { return r.status }
 func (r *Request) Size() int { return len(r.out) - headRoom }
 
 // render puts the header right in front of the body, so that one write sends both.
-func (r *Request) render(now time.Time) []byte {
+func (r *Request) render(now time.Duration) []byte {
 	body := len(r.out) - headRoom
-	h := r.head[:0]
-	if r.status == http.StatusOK {
-		h = append(h, "HTTP/1.1 200 OK\r\n"...)
-	} else {
-		h = strconv.AppendInt(append(h, "HTTP/1.1 "...), int64(r.status), 10)
-		h = append(append(append(h, ' '), http.StatusText(r.status)...), "\r\n"...)
-	}
-	h = r.conn.srv.appendDate(h, now)
-	if r.close {
-		h = append(h, "Connection: close\r\n"...)
-	} else if !r.Header.IsHTTP11() {
-		h = append(h, "Connection: keep-alive\r\n"...)
-	}
-	if body > 0 && !Bodiless(r.status) {
-		h = append(h, "Content-Type: application/json\r\n"...)
-	}
+	h := r.appendHead(r.head[:0], r.conn.srv.look(now), body)
 	if r.status != http.StatusNoContent && r.status != http.StatusNotModified {
 		n := body
 		if r.status == http.StatusResetContent {
@@ -465,6 +453,27 @@ func (r *Request) render(now time.Time) []byte {
 	return r.out[from:]
 }
 
+const typeJSON = "Content-Type: application/json\r\n"
+
+// appendHead appends the header of the answer up to the type of its body.
+func (r *Request) appendHead(h []byte, l *look, body int) []byte {
+	if r.status == http.StatusOK && body > 0 && !r.close && r.Header.IsHTTP11() {
+		return append(h, l.usual...)
+	}
+	h = strconv.AppendInt(append(h, "HTTP/1.1 "...), int64(r.status), 10)
+	h = append(append(append(h, ' '), http.StatusText(r.status)...), "\r\n"...)
+	h = append(h, l.date...)
+	if r.close {
+		h = append(h, "Connection: close\r\n"...)
+	} else if !r.Header.IsHTTP11() {
+		h = append(h, "Connection: keep-alive\r\n"...)
+	}
+	if body > 0 && !Bodiless(r.status) {
+		h = append(h, typeJSON...)
+	}
+	return h
+}
+
 // Bodiless tells whether answers of a status have no body.
 func Bodiless(status int) bool {
 	return status == http.StatusNoContent || status == http.StatusResetContent || status == http.StatusNotModified
@@ -478,7 +487,7 @@ func ReadRequest(b []byte, opt Options) (*Request, error) {
 	if problem, ok := c.readHeader(r); !ok {
 		return nil, fmt.Errorf("httpd: the request cannot be read: problem %d", problem)
 	}
-	r.Body, r.Began = b[len(b)-max(0, r.Header.ContentLength()):], time.Now()
+	r.Body, r.began = b[len(b)-max(0, r.Header.ContentLength()):], c.srv.now()
 	r.taken = len(r.Body)
 	return r, nil
 }
