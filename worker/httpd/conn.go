@@ -58,8 +58,8 @@ type conn struct {
 	swept  uint32        // rests at the last look of sweep, whose own it is
 	poked  atomic.Bool   // sweep has woken it, to look at the socket
 
-	br       *bufio.Reader // nil while idle
-	small    bool          // br is one of the pool
+	request  *Request      // that it works with; nil while idle
+	br       *bufio.Reader // the request's, or a large one; nil while idle
 	held     int           // bytes of br counted against the server's buffers
 	wait     func(fd uintptr) bool
 	fd       int  // to read and write without waiting; -1 for doing it as usual
@@ -67,9 +67,9 @@ type conn struct {
 	full     bool // the last read had room for no more
 	readErr  error
 	ended    bool
-	begun    *Request  // whose header is there, before it is answered
-	legible  bool      // whether that could be read, or else
-	problem  Problem   // why not
+	begun    bool          // the request's header is there, and it is not answered
+	legible  bool          // whether that could be read, or else
+	problem  Problem       // why not
 	began    time.Duration // when the first byte of the request came
 	quiet    time.Duration // since when nothing of a request has come
 	readBy   time.Duration // the read deadline that is set
@@ -139,9 +139,9 @@ func (c *conn) await() bool {
 	}
 }
 
-// rest gives the buffer back and lets Shutdown close the connection.
+// rest gives request and buffer back and lets Shutdown close the connection.
 func (c *conn) rest(waiting int32) bool {
-	c.dropReader()
+	c.drop()
 	wait := c.srv.opt.IdleTimeout
 	if waiting == fresh {
 		wait = c.srv.opt.ReadTimeout
@@ -165,11 +165,12 @@ func (c *conn) readable(fd uintptr) bool {
 		c.ended = true // Shutdown was first
 		return true
 	}
-	c.br, c.small = c.srv.reader(c), true
+	c.request = c.srv.acquire(c)
+	c.br = c.request.reader
 	c.fd, c.dry = int(fd), false
 	defer func() { c.fd = -1 }()
 	if _, err := c.br.Peek(1); err != nil {
-		c.dropReader()
+		c.drop()
 		if c.dry {
 			c.state.Store(c.waits)
 			return false
@@ -203,14 +204,14 @@ func (c *conn) readable(fd uintptr) bool {
 
 // whole begins a request, and tells whether all of it is in the buffer.
 func (c *conn) whole() bool {
-	r := c.srv.acquire(c)
+	r := c.request
 	problem, ok := c.readHeader(r)
 	if c.dry { // the header is not all there: read again, with time to wait
 		c.dry = false
-		c.srv.recycle(r)
+		r.clear()
 		return false
 	}
-	c.begun, c.problem, c.legible = r, problem, ok
+	c.begun, c.problem, c.legible = true, problem, ok
 	n := r.Header.ContentLength()
 	return !ok || n == -2 || n >= 0 && n <= c.br.Buffered()
 }
@@ -218,22 +219,22 @@ func (c *conn) whole() bool {
 // serveOne answers one request, whose header whole may have read. It tells whether
 // the connection may serve another one.
 func (c *conn) serveOne() (again bool) {
-	r := c.begun
-	if r == nil {
-		r = c.srv.acquire(c)
+	r := c.request
+	if !c.begun {
 		c.problem, c.legible = c.readHeader(r)
 	}
-	c.begun = nil
+	c.begun = false
 	defer func() {
 		if p := recover(); p != nil { // of Refuse or Done: nobody is left to answer
 			c.srv.guard(p)
 			c.srv.release(r.held)
+			c.request = nil // who knows what it holds
 			again = false
 		}
 	}()
 	again = c.exchange(r)
 	c.srv.opt.Handler.Done(r)
-	c.srv.recycle(r)
+	r.clear()
 	return again
 }
 
@@ -300,24 +301,14 @@ func (c *conn) setWriteDeadline(now time.Duration) error {
 // slackOf is how much earlier a deadline may be that is wait from now.
 func slackOf(wait time.Duration) time.Duration { return min(deadlineSlack, wait/10) }
 
-// dropReader gives the buffer back.
-func (c *conn) dropReader() {
-	if c.br != nil && c.small {
-		c.br.Reset(nil)
-		c.srv.readers.Put(c.br)
+// drop gives request and buffer back.
+func (c *conn) drop() {
+	if c.request != nil {
+		c.srv.recycle(c.request)
 	}
-	c.br = nil
+	c.request, c.br = nil, nil
 	c.srv.release(c.held)
 	c.held = 0
-}
-
-// reader gives a small buffered reader of a connection.
-func (s *Server) reader(c *conn) *bufio.Reader {
-	if br, ok := s.readers.Get().(*bufio.Reader); ok {
-		br.Reset(c)
-		return br
-	}
-	return bufio.NewReaderSize(c, smallReader)
 }
 
 // exchange answers a request whose header is there. It tells whether the connection may
@@ -346,8 +337,9 @@ func (c *conn) exchange(r *Request) (again bool) {
 
 // readHeader reads request line and headers.
 func (c *conn) readHeader(r *Request) (Problem, bool) {
+	r.began = c.began
 	err := r.Header.Read(c.br)
-	if isSmall(err) && c.small {
+	if isSmall(err) && c.br == r.reader {
 		if !c.enlarge() {
 			return Overloaded, false
 		}
@@ -379,12 +371,8 @@ func (c *conn) enlarge() bool {
 		return false
 	}
 	c.held += size
-	old := c.br
-	begun, _ := old.Peek(old.Buffered())
+	begun, _ := c.br.Peek(c.br.Buffered())
 	c.br = bufio.NewReaderSize(&prefixed{append([]byte(nil), begun...), c}, size)
-	old.Reset(nil)
-	c.srv.readers.Put(old)
-	c.small = false
 	return true
 }
 
@@ -552,11 +540,11 @@ func (c *conn) watch(gone func()) (stop func()) {
 // than was read, that is read for a while: else the system would answer it with a
 // reset, which can overtake our last answer.
 func (c *conn) close() {
-	if c.begun != nil {
-		c.srv.recycle(c.begun)
+	if c.begun {
+		c.request.clear()
 	}
 	ahead := c.br != nil && c.br.Buffered() > 0
-	c.dropReader()
+	c.drop()
 	if (c.unread || ahead || c.pending()) && c.tcp.CloseWrite() == nil {
 		_ = c.tcp.SetReadDeadline(time.Now().Add(lingerTime))
 		_, _ = io.CopyN(io.Discard, c.tcp, lingerBytes)

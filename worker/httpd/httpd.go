@@ -110,7 +110,7 @@ type Server struct {
 
 	accepting bool // Serve is under way
 
-	readers, requests sync.Pool // of *bufio.Reader, *Request
+	requests sync.Pool // of *Request
 }
 
 // New makes a server.

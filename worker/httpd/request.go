@@ -48,6 +48,7 @@ type Request struct {
 	User any
 
 	conn    *conn
+	reader  *bufio.Reader // of smallReader bytes: what a request begins in
 	began   time.Duration // when its first byte came, on the server's clock
 	watched [maxWatched]watched
 	close   bool
@@ -61,33 +62,49 @@ type Request struct {
 	head   []byte // the header of the answer
 }
 
-// acquire gives a request of a connection.
+// acquire gives a request, with a reader, of a connection.
 func (s *Server) acquire(c *conn) *Request {
 	r, ok := s.requests.Get().(*Request)
 	if !ok {
 		r = &Request{out: make([]byte, headRoom, headRoom+1024)}
+		r.reader = bufio.NewReaderSize((*source)(r), smallReader)
 		r.Header.DisableNormalizing()
 	}
-	r.conn, r.began, r.Remote = c, c.began, c.remote
+	r.conn, r.Remote = c, c.remote
 	return r
 }
 
-// recycle clears a request for the next one.
+// recycle gives back a request that was cleared.
 func (s *Server) recycle(r *Request) {
+	if r.reader.Buffered() > 0 {
+		r.reader.Reset((*source)(r))
+	}
+	r.conn = nil
+	s.requests.Put(r)
+}
+
+// source is a request as what its reader reads from: its connection.
+type source Request
+
+func (s *source) Read(p []byte) (int, error) { return s.conn.Read(p) }
+
+// clear clears a request for the next one of its connection.
+func (r *Request) clear() {
 	r.Header.Reset()
 	r.Header.DisableNormalizing()
 	r.Reset()
-	clear(r.watched[:len(s.opt.Watch)])
-	s.release(r.held)
+	for i := range r.watched[:len(r.conn.srv.opt.Watch)] {
+		r.watched[i] = watched{}
+	}
+	r.conn.srv.release(r.held)
 	r.held = 0
-	r.conn, r.Body, r.taken, r.Abort, r.close, r.Took = nil, nil, 0, false, false, 0
+	r.Body, r.taken, r.Abort, r.close, r.Took = nil, 0, false, false, 0
 	if cap(r.buffer) > keptBuffer {
 		r.buffer = nil
 	}
 	if cap(r.out) > keptBuffer {
 		r.out = make([]byte, headRoom, headRoom+1024)
 	}
-	s.requests.Put(r)
 }
 
 // Reset takes the answer back.
@@ -483,11 +500,12 @@ func Bodiless(status int) bool {
 // connection: it is for benchmarks of handlers, which may answer it again and again.
 func ReadRequest(b []byte, opt Options) (*Request, error) {
 	c := &conn{srv: New(opt), fd: -1, br: bufio.NewReaderSize(bytes.NewReader(b), max(len(b), 16))}
+	c.began = c.srv.now()
 	r := c.srv.acquire(c)
 	if problem, ok := c.readHeader(r); !ok {
 		return nil, fmt.Errorf("httpd: the request cannot be read: problem %d", problem)
 	}
-	r.Body, r.began = b[len(b)-max(0, r.Header.ContentLength()):], c.srv.now()
+	r.Body = b[len(b)-max(0, r.Header.ContentLength()):]
 	r.taken = len(r.Body)
 	return r, nil
 }
