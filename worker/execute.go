@@ -103,11 +103,10 @@ func (w *Worker) admit(r *httpd.Request, x *exchange, do func(*httpd.Request, *e
 	if catalog == nil {
 		return &avap.Error{Code: codeCatalog, Msg: "the worker has no catalog yet: try again later"}
 	}
-	ticket, err := w.lanes.Enter()
-	if err != nil {
+	if err := w.lanes.Enter(&x.turns.Ticket); err != nil {
 		return err
 	}
-	x.turns.begin(ticket, r)
+	x.turns.begin(r)
 	defer x.endTurns()
 	ctx := context.Context(&x.turns)
 	ctx, x.span = w.beginSpan(ctx, r, x)

@@ -246,7 +246,7 @@ func build(e *execution, cache *l1.Cache[cached], key string, room int, produce 
 	key, behind := text(kept), kept[len(kept):cap(kept)]
 	for {
 		own := false
-		c, err := cache.BuildString(e.ctx, e.exchange.turns.Ticket, key, func(key string) (cached, int, error) {
+		c, err := cache.BuildString(e.ctx, &e.exchange.turns.Ticket, key, func(key string) (cached, int, error) {
 			own = true
 			c, err := produce(key, behind, true)
 			if err != nil {

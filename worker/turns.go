@@ -21,7 +21,7 @@ const lookForCaller = 256
 // turns is the scheduler of an execution, and its context: it ends when the caller
 // closes the connection. It is used again for the next request.
 type turns struct {
-	*lane.Ticket
+	lane.Ticket
 	request *httpd.Request
 	yields  int
 	unwatch func() // ends the watching during a host call
@@ -35,9 +35,9 @@ var (
 	_ context.Context = (*turns)(nil)
 )
 
-// begin makes it ready for an execution.
-func (t *turns) begin(ticket *lane.Ticket, r *httpd.Request) {
-	t.Ticket, t.request, t.yields = ticket, r, 0
+// begin makes it ready for an execution, whose ticket has entered.
+func (t *turns) begin(r *httpd.Request) {
+	t.request, t.yields = r, 0
 	if t.done == nil || t.gone.Load() {
 		t.done = make(chan struct{})
 		t.gone.Store(false)
@@ -48,7 +48,7 @@ func (t *turns) begin(ticket *lane.Ticket, r *httpd.Request) {
 func (t *turns) end() {
 	t.stopWatching()
 	t.Ticket.Done()
-	t.Ticket, t.request = nil, nil
+	t.request = nil
 }
 
 // Yield lets others run, and ends the execution if its caller has gone away.

@@ -68,8 +68,6 @@ type Lanes struct {
 	memory  int64
 	slowMem int64
 	refused [len(reasons)]uint64
-
-	tickets sync.Pool
 }
 
 // lane is one of the two.
@@ -148,33 +146,25 @@ func (l *Lanes) SlowPlaces() int { return l.slowest }
 // Queue is how many wait in front of each lane at most.
 func (l *Lanes) Queue() int { return l.opt.Queue }
 
-// Enter waits for a place in the fast lane. Its error is an *avap.Error with the
-// code overloaded: at once where the queue is full or takes longer than one may wait,
-// else after the waiting time.
-// The ticket's Done must be called.
-func (l *Lanes) Enter() (*Ticket, error) {
-	t, _ := l.tickets.Get().(*Ticket)
-	if t == nil {
-		t = &Ticket{lanes: l, wake: make(chan struct{}, 1)}
-	}
+// Enter waits for a place in the fast lane, for a new ticket or one that is done. Its error
+// is an *avap.Error with the code overloaded: at once where the queue is full or takes
+// longer than one may wait, else after the waiting time. Without one, the ticket's Done
+// must be called.
+func (l *Lanes) Enter(t *Ticket) error {
+	t.lanes = l
 	l.mu.Lock()
 	fast := &l.lanes[fastLane]
 	if fast.first.empty() && l.mayBegin(fastLane) && l.take(t) {
 		t.turn(1)
 		l.mu.Unlock()
-		return t, nil
+		return nil
 	}
 	if reason, late := l.late(); late {
 		err := l.refuse(reason)
 		l.mu.Unlock()
-		l.tickets.Put(t)
-		return nil, err
+		return err
 	}
-	if err := t.await(&fast.first, l.opt.Wait, QueueWait); err != nil {
-		l.tickets.Put(t)
-		return nil, err
-	}
-	return t, nil
+	return t.await(&fast.first, l.opt.Wait, QueueWait)
 }
 
 // late tells whether one more request cannot be done in time: the queue is full, or those

@@ -43,11 +43,20 @@ func brief(tk *Ticket, d time.Duration) error {
 	return nil
 }
 
-// enter enters where that must succeed.
-func enter(t *testing.T, l *Lanes) *Ticket {
+// tryEnter enters with a new ticket.
+func tryEnter(l *Lanes) (*Ticket, error) {
+	tk := new(Ticket)
+	return tk, l.Enter(tk)
+}
+
+// enter enters where that must succeed, with a new ticket or one that was used.
+func enter(t testing.TB, l *Lanes, used ...*Ticket) *Ticket {
 	t.Helper()
-	tk, err := l.Enter()
-	if err != nil {
+	tk := new(Ticket)
+	if len(used) > 0 {
+		tk = used[0]
+	}
+	if err := l.Enter(tk); err != nil {
 		t.Fatal(err)
 	}
 	return tk
@@ -214,7 +223,7 @@ func TestYieldGoesToTheEnd(t *testing.T) {
 			t.Error(err)
 		}
 		got = append(got, "a again")
-		if tk, err := l.Enter(); err == nil { // b is in the queue, but has run
+		if tk, err := tryEnter(l); err == nil { // b is in the queue, but has run
 			t.Error("entered a place that is taken")
 			tk.Done()
 		} else {
@@ -242,9 +251,11 @@ func TestQueueBounds(t *testing.T) {
 					holders = append(holders, enter(t, l))
 				}
 				began := time.Now()
+				refused := make(chan *Ticket, tt.come)
 				for i := range tt.come {
 					go func() {
-						_, err := l.Enter()
+						tk, err := tryEnter(l)
+						refused <- tk
 						want, after := QueueWait, wait
 						if i >= tt.queue {
 							want, after = QueueFull, 0
@@ -266,7 +277,7 @@ func TestQueueBounds(t *testing.T) {
 				// Refused tickets are used again: the queue is as long as before, and
 				// none of them has a place left over.
 				got := make(chan *Ticket, 1)
-				go func() { got <- enter(t, l) }()
+				go func() { got <- enter(t, l, <-refused) }()
 				synctest.Wait()
 				if len(got) > 0 {
 					t.Error("entered a place that is taken")
@@ -302,7 +313,7 @@ func TestOutOfTheMiddle(t *testing.T) {
 		go back("first", first)
 		synctest.Wait()
 		refused := make(chan error)
-		go func() { _, err := l.Enter(); refused <- err }()
+		go func() { _, err := tryEnter(l); refused <- err }()
 		synctest.Wait()
 		go back("second", holderB)
 		checkRefused(t, <-refused, QueueWait)
@@ -326,14 +337,15 @@ func TestPlaceAtTheLastMoment(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			l := New(Options{Places: 1, Wait: time.Millisecond})
 			holder := enter(t, l)
-			results := make(chan error, 3)
+			results, used := make(chan error, 3), make(chan *Ticket, 3)
 			for range cap(results) {
 				go func() {
-					tk, err := l.Enter()
+					tk, err := tryEnter(l)
 					if err == nil {
 						tk.Done()
 					}
 					results <- err
+					used <- tk
 				}()
 			}
 			time.Sleep(time.Millisecond)
@@ -348,18 +360,20 @@ func TestPlaceAtTheLastMoment(t *testing.T) {
 			}
 			checkEmpty(t, l)
 			for range 3 { // with tickets that were refused
-				a := enter(t, l)
+				a, b := enter(t, l, <-used), <-used
 				if a.Waited() != 0 {
 					t.Errorf("waited %v for a free place", a.Waited())
 				}
 				other := make(chan *Ticket, 1)
-				go func() { other <- enter(t, l) }()
+				go func() { other <- enter(t, l, b) }()
 				synctest.Wait()
 				if len(other) > 0 {
 					t.Fatal("two run in one place")
 				}
 				a.Done()
 				(<-other).Done()
+				used <- b
+				used <- a
 			}
 			checkEmpty(t, l)
 		})

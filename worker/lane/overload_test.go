@@ -37,7 +37,7 @@ func offer(l *Lanes, perSecond int, d time.Duration, work func() time.Duration) 
 
 // runFor runs one execution that takes so long.
 func runFor(l *Lanes, d time.Duration) error {
-	tk, err := l.Enter()
+	tk, err := tryEnter(l)
 	if err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func TestStandstill(t *testing.T) {
 		for range 32 {
 			all.Go(func() {
 				for time.Since(begun) < 2*time.Second {
-					tk, err := l.Enter()
+					tk, err := tryEnter(l)
 					if err != nil {
 						t.Errorf("refused: %v", err)
 						return
@@ -126,7 +126,7 @@ func TestLastOneGivesUp(t *testing.T) {
 		var all sync.WaitGroup
 		enter := func(hold time.Duration, refused bool) {
 			all.Go(func() {
-				tk, err := l.Enter()
+				tk, err := tryEnter(l)
 				if (err != nil) != refused {
 					t.Errorf("%v, to be refused: %v", err, refused)
 				}

@@ -104,7 +104,7 @@ func load(t *testing.T, l *Lanes, short int, length time.Duration, long int, d t
 	slow = make([]time.Duration, long)
 	for i := range long {
 		all.Go(func() {
-			tk, err := l.Enter()
+			tk, err := tryEnter(l)
 			if err != nil {
 				t.Error(err)
 				return
@@ -129,7 +129,7 @@ func load(t *testing.T, l *Lanes, short int, length time.Duration, long int, d t
 		all.Go(func() {
 			<-begun
 			for time.Now().Before(end) {
-				tk, err := l.Enter()
+				tk, err := tryEnter(l)
 				if err != nil {
 					t.Error(err)
 					return
@@ -313,7 +313,7 @@ func TestSlowBounds(t *testing.T) {
 					time.Sleep(5 * time.Millisecond) // in which it has its first turn
 				}
 				slowDown := func(want Reason, wanted time.Duration) {
-					tk, err := l.Enter()
+					tk, err := tryEnter(l)
 					if err != nil {
 						t.Error(err)
 						return

@@ -20,6 +20,7 @@ type actor struct {
 	random *rand.Rand
 	run    func(time.Duration)
 	ended  *atomic.Int64
+	ticket Ticket // used again and again
 	held   int64
 }
 
@@ -34,7 +35,8 @@ func (a *actor) check() {
 
 func (a *actor) once() {
 	defer a.ended.Add(1)
-	tk, err := a.l.Enter()
+	tk := &a.ticket
+	err := a.l.Enter(tk)
 	a.check()
 	if err != nil {
 		return
@@ -155,9 +157,9 @@ func TestStressInBubble(t *testing.T) {
 func BenchmarkEnterDone(b *testing.B) {
 	l := New(Options{Places: 8})
 	b.ReportAllocs()
+	var tk Ticket
 	for b.Loop() {
-		tk, err := l.Enter()
-		if err != nil {
+		if err := l.Enter(&tk); err != nil {
 			b.Fatal(err)
 		}
 		tk.Done()
@@ -169,9 +171,9 @@ func BenchmarkEnterDoneTwo(b *testing.B) {
 	l := New(Options{Places: 8})
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) { // of GOMAXPROCS: run with -cpu 2
+		var tk Ticket
 		for pb.Next() {
-			tk, err := l.Enter()
-			if err != nil {
+			if err := l.Enter(&tk); err != nil {
 				b.Error(err)
 				return
 			}
@@ -185,18 +187,13 @@ func BenchmarkYield(b *testing.B) {
 	for _, lane := range []string{"fast", "slow"} {
 		b.Run(lane, func(b *testing.B) {
 			l := New(Options{Places: 8})
-			tk, err := l.Enter()
-			if err != nil {
-				b.Fatal(err)
-			}
+			tk := enter(b, l)
 			defer tk.Done()
 			for b.Loop() {
 				if lane == "fast" && tk.Slow() {
 					b.StopTimer()
 					tk.Done()
-					if tk, err = l.Enter(); err != nil {
-						b.Fatal(err)
-					}
+					enter(b, l, tk)
 					b.StartTimer()
 				}
 				if err := tk.Yield(); err != nil {

@@ -10,11 +10,12 @@ import (
 	"github.com/avap-framework/avap/vm"
 )
 
-// Ticket is one execution's part in the lanes. It is the execution's scheduler,
-// and like it used by one goroutine at a time.
+// Ticket is one execution's part in the lanes, from Enter to Done; then another one's. It
+// is the execution's scheduler, and like it used by one goroutine at a time. The zero
+// value is a new ticket.
 type Ticket struct {
 	lanes *Lanes
-	wake  chan struct{} // of capacity 1: it has got a place
+	wake  chan struct{} // of capacity 1: it has got a place; nil before it first waits
 	timer *time.Timer
 
 	// Where it stands. Written under the lock of the lanes.
@@ -131,6 +132,9 @@ func (t *Ticket) again() {
 // unless that is 0. In time, the error is that of the reason.
 func (t *Ticket) await(q *queue, wait time.Duration, r Reason) error {
 	l := t.lanes
+	if t.wake == nil {
+		t.wake = make(chan struct{}, 1)
+	}
 	q.push(t)
 	l.dispatch()
 	l.mu.Unlock()
@@ -236,7 +240,7 @@ func (t *Ticket) hold(n int64) {
 	}
 }
 
-// Done gives up everything. The ticket must not be used any more.
+// Done gives up everything. The ticket must not be used any more, but to enter with.
 func (t *Ticket) Done() {
 	l := t.lanes
 	l.mu.Lock()
@@ -248,6 +252,6 @@ func (t *Ticket) Done() {
 	}
 	l.dispatch()
 	l.mu.Unlock()
-	*t = Ticket{lanes: l, wake: t.wake, timer: t.timer}
-	l.tickets.Put(t)
+	t.lanes, t.slow, t.heavy = nil, false, false
+	t.began, t.ran, t.waited = 0, 0, 0
 }
