@@ -127,31 +127,38 @@ func (k *Key) block() (b [sha256.BlockSize]byte) {
 	return b
 }
 
-// mac is a computation of a MAC. It comes from its key's pool.
+// mac computes MACs of a key, one after the other. It comes from the key's pool.
 type mac struct {
+	key  *Key
 	h    hash.Hash
-	text []byte // of what is not there as bytes; then the sum
+	text []byte // of what is not there in one piece; then the sum
 }
 
-// keptText is how many bytes of a mac's text are kept for the next one.
+// keptText is how many bytes a mac has for its text; more are not kept for the next one.
 const keptText = 1 << 10
 
 func (k *Key) begin() *mac {
 	m, ok := k.macs.Get().(*mac)
 	if !ok {
-		return &mac{h: hmac.New(sha256.New, k.secret), text: make([]byte, 0, keptText/4)}
+		return &mac{k, hmac.New(sha256.New, k.secret), make([]byte, 0, keptText)}
 	}
 	m.h.Reset()
 	return m
 }
 
-// end gives the MAC, and the computation back to the pool.
-func (k *Key) end(m *mac) (sum [sha256.Size]byte) {
+// sum gives the MAC.
+func (m *mac) sum() [sha256.Size]byte {
 	m.text = m.h.Sum(m.text[:0])
-	copy(sum[:], m.text)
+	sum := [sha256.Size]byte(m.text)
 	if cap(m.text) > keptText {
 		m.text = nil
 	}
-	k.macs.Put(m)
+	return sum
+}
+
+// end gives the MAC, and the computation back to the pool.
+func (m *mac) end() [sha256.Size]byte {
+	sum := m.sum()
+	m.key.macs.Put(m)
 	return sum
 }

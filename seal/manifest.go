@@ -42,5 +42,5 @@ func manifestSum(k *Key, body []byte) [sha256.Size]byte {
 	m.text = append(m.text[:0], manifestPrefix...)
 	m.h.Write(m.text)
 	m.h.Write(body)
-	return k.end(m)
+	return m.end()
 }

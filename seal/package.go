@@ -141,7 +141,7 @@ func packageSum(k *Key, header, payload []byte) [sha256.Size]byte {
 	m := k.begin()
 	m.h.Write(header)
 	m.h.Write(payload)
-	return k.end(m)
+	return m.end()
 }
 
 // appendUnit appends the encoding of a unit.

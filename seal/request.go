@@ -64,7 +64,8 @@ func NewVerifier(keys *Keyring, opt VerifierOptions) *Verifier {
 }
 
 // Header is a signature whose form, key and time are in order, but whose MAC
-// has not been looked at.
+// has not been looked at. One goroutine at a time may use it, and none a copy of one that
+// Verify has looked at.
 type Header struct {
 	KeyID string
 
@@ -72,6 +73,7 @@ type Header struct {
 	seconds     int64
 	sum         [sha256.Size]byte
 	key         *Key
+	mac         *mac // that Verify used last: the next request is of the same key, as a rule
 }
 
 // ParseHeader looks at the values of a request's X-AVAP-Signature headers,
@@ -89,7 +91,7 @@ func (v *Verifier) ParseHeader(values []string) (Header, error) {
 // request of which the caller knows when it came: that spares a look at the clock, unless
 // the verifier has a clock of its own.
 func (v *Verifier) ParseHeaderAt(h *Header, values []string, came time.Time) error {
-	*h = Header{}
+	*h = Header{mac: h.mac}
 	if len(values) > 1 {
 		return invalid("more than one " + HeaderName)
 	}
@@ -274,7 +276,7 @@ func nonceLen(s string) int {
 // method and target as sent, the query included, and the whole body. Its
 // errors are of type *Error.
 func (v *Verifier) Verify(h *Header, method, target string, body []byte) error {
-	sum := requestSum(h.key, h.time, h.nonce, method, target, body)
+	sum := h.computation().request(h.time, h.nonce, method, target, body)
 	if !hmac.Equal(sum[:], h.sum[:]) {
 		return invalid("the signature is wrong")
 	}
@@ -288,18 +290,38 @@ func (v *Verifier) Verify(h *Header, method, target string, body []byte) error {
 	return v.memory.remember(&sum, h.seconds, now().Unix())
 }
 
-func requestSum(k *Key, t, nonce, method, target string, body []byte) [sha256.Size]byte {
-	m := k.begin()
-	head := append(m.text[:0], t...)
-	if nonce != "" {
-		head = append(append(head, '.'), nonce...)
+// computation gives what computes a MAC of the header's key.
+func (h *Header) computation() *mac {
+	switch {
+	case h.mac == nil:
+		h.mac = h.key.begin()
+	case h.mac.key == h.key:
+		h.mac.h.Reset()
+	default:
+		h.mac.key.macs.Put(h.mac)
+		h.mac = h.key.begin()
 	}
-	head = append(append(head, '\n'), method...)
-	head = append(append(head, '\n'), target...)
-	m.text = append(head, '\n')
-	m.h.Write(m.text)
-	m.h.Write(body)
-	return k.end(m)
+	return h.mac
+}
+
+// request gives the MAC of a request.
+func (m *mac) request(t, nonce, method, target string, body []byte) [sha256.Size]byte {
+	text := append(m.text[:0], t...)
+	if nonce != "" {
+		text = append(append(text, '.'), nonce...)
+	}
+	text = append(append(text, '\n'), method...)
+	text = append(append(text, '\n'), target...)
+	text = append(text, '\n')
+	if len(body) <= cap(text)-len(text) { // to copy it takes less than to hash in two pieces
+		text, body = append(text, body...), nil
+	}
+	m.text = text
+	m.h.Write(text)
+	if len(body) > 0 {
+		m.h.Write(body)
+	}
+	return m.sum()
 }
 
 // Request is what a signature is made of.
@@ -322,7 +344,9 @@ func Sign(k *Key, r Request) (string, error) {
 		return "", errTime
 	}
 	t := strconv.FormatInt(r.Time.Unix(), 10)
-	sum := requestSum(k, t, r.Nonce, r.Method, r.Target, r.Body)
+	m := k.begin()
+	sum := m.request(t, r.Nonce, r.Method, r.Target, r.Body)
+	k.macs.Put(m)
 	value := "t=" + t + ", kid=" + k.ID + ", v1=" + hex.EncodeToString(sum[:])
 	if r.Nonce != "" {
 		value += ", n=" + r.Nonce
