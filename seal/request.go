@@ -159,27 +159,27 @@ func (h *Header) parse(s string) error {
 		return errLong
 	}
 	signed := false // there was a v1
-	for more := true; more; {
+	for {
 		s = strings.TrimPrefix(s, " ")
 		var n int // how long the value is; 0 where it is wrong
-		var wrong error
+		var wrong *error
 		switch {
 		case h.time == "" && strings.HasPrefix(s, "t="):
-			s, wrong = s[len("t="):], errTime
+			s, wrong = s[len("t="):], &errTime
 			n = h.setTime(s)
 			h.time = s[:n]
 		case h.KeyID == "" && strings.HasPrefix(s, "kid="):
-			s, wrong = s[len("kid="):], errKeyID
+			s, wrong = s[len("kid="):], &errKeyID
 			if n = idLen(s); n > maxID {
 				n = 0
 			}
 			h.KeyID = s[:n]
 		case !signed && strings.HasPrefix(s, "v1="):
-			s, wrong = s[len("v1="):], errSum
+			s, wrong = s[len("v1="):], &errSum
 			n = h.setSum(s)
 			signed = true
 		case h.nonce == "" && strings.HasPrefix(s, "n="):
-			s, wrong = s[len("n="):], errNonce
+			s, wrong = s[len("n="):], &errNonce
 			if n = nonceLen(s); n > maxNonce {
 				n = 0
 			}
@@ -187,15 +187,16 @@ func (h *Header) parse(s string) error {
 		default:
 			return errField
 		}
-		more = n < len(s)
 		switch {
-		case n == 0 || more && s[n] != ',':
-			return wrong
-		case more:
-			s = s[n+1:]
+		case n == 0:
+			return *wrong
+		case n == len(s):
+			return check(h.time != "" && h.KeyID != "" && signed, errNoFields)
+		case s[n] != ',':
+			return *wrong
 		}
+		s = s[n+1:]
 	}
-	return check(h.time != "" && h.KeyID != "" && signed, errNoFields)
 }
 
 func check(ok bool, err error) error {
