@@ -74,16 +74,17 @@ func (m *Machine) appendVariables(dst []byte) (_ []byte, err error) {
 }
 
 func (m *Machine) appendLogs(dst []byte) ([]byte, error) {
-	size := 0
-	for i := range m.logs {
-		size += int(m.logs[i].name.size) + 60
+	logs := m.logs
+	size := 60 * len(logs)
+	for i := range logs {
+		size += int(logs[i].name.size)
 	}
 	if err := m.output(size); err != nil {
 		return dst, err
 	}
 	names := m.frames[0].code.names
-	for i := range m.logs {
-		l := &m.logs[i]
+	for i := range logs {
+		l := &logs[i]
 		if i > 0 {
 			dst = append(dst, ',')
 		}

@@ -67,7 +67,7 @@ var (
 
 // endpointOf gives the endpoint of a path, nil where there is none.
 func (w *Worker) endpointOf(path []byte) *endpoint {
-	switch string(path) {
+	switch text(path) {
 	case endpointExecute.path:
 		return endpointExecute
 	case endpointCompile.path:

@@ -270,12 +270,10 @@ func differ(text, name uint64) bool {
 
 // spaced tells whether the name of a header line has a space in it.
 func spaced(line []byte) bool {
-	for _, c := range line {
-		if c == ' ' || c == ':' {
-			return c == ' '
-		}
+	if i := bytes.IndexByte(line, ':'); i >= 0 {
+		line = line[:i]
 	}
-	return false
+	return bytes.IndexByte(line, ' ') >= 0
 }
 
 // keepsAlive tells whether the caller wants to send more requests. Callers of HTTP/1.0 say
