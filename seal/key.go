@@ -96,7 +96,9 @@ func validID(id string) bool { return idLen(id) == len(id) }
 // idLen is how many characters a text begins with that an id may have.
 func idLen(s string) int {
 	for i := range len(s) {
-		if c := s[i]; c <= ' ' || c > '~' || c == ',' || c == '"' {
+		switch c := s[i]; {
+		case c > ',' && c <= '~': // as nearly all are
+		case c <= ' ' || c >= ',' || c == '"':
 			return i
 		}
 	}

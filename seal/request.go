@@ -252,9 +252,9 @@ func unhex(text uint64) (bytes uint32, ok bool) {
 	v := (text + 9*(text>>6&each)) & (0x0f * each) // letters have bit 6, and from 1 on count from 10
 	letters := (v + 6*each) >> 4 & each            // 1 for 10 and more
 	ok = v+'0'*each+('a'-'9'-1)*letters == text
-	v = v * 0x1001 >> 8 & 0x00ff_00ff_00ff_00ff // a product is v and v farther left
-	v = v * 0x101 >> 8 & 0x0000_ffff_0000_ffff
-	return uint32(v * 0x1_0001 >> 16), ok
+	v = (v<<4 | v>>8) & 0x00ff_00ff_00ff_00ff
+	v = (v | v>>8) & 0x0000_ffff_0000_ffff
+	return uint32(v | v>>16), ok
 }
 
 // maxNonce is how many characters n has at most.

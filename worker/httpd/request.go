@@ -93,8 +93,10 @@ func (r *Request) clear() {
 	r.Header.Reset()
 	r.Header.DisableNormalizing()
 	r.Reset()
-	for i := range r.watched[:len(r.conn.srv.opt.Watch)] {
-		r.watched[i] = watched{}
+	for i := range r.conn.srv.opt.Watch {
+		if w := &r.watched[i]; w.n > 0 {
+			*w = watched{}
+		}
 	}
 	r.conn.srv.release(r.held)
 	r.held = 0
