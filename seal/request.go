@@ -234,12 +234,12 @@ func (h *Header) setSum(s string) (n int) {
 		return 0
 	}
 	text := []byte(s[:n]) // makes no copy
-	for i := range len(h.sum) / 4 {
-		four, ok := unhex(binary.LittleEndian.Uint64(text[8*i : 8*i+8]))
+	for i := 0; i < len(h.sum); i += 4 {
+		four, ok := unhex(binary.LittleEndian.Uint64(text[2*i:]))
 		if !ok {
 			return 0
 		}
-		binary.LittleEndian.PutUint32(h.sum[4*i:4*i+4], four)
+		binary.LittleEndian.PutUint32(h.sum[i:], four)
 	}
 	return n
 }
