@@ -346,7 +346,7 @@ func (s *Server) now() time.Duration { return time.Since(s.start) }
 // go on with the server's own.
 type look struct {
 	at    time.Duration // on the server's clock
-	wall  time.Time
+	wall  int64         // nanoseconds since 1970
 	until time.Duration // when it is too old, or the next second begins
 	usual []byte        // how most answers begin: status, date and type of the body
 	date  []byte        // the Date header alone
@@ -355,14 +355,18 @@ type look struct {
 // wallTrust is how long a look at the wall clock holds: a clock that is set jumps.
 const wallTrust = 100 * time.Millisecond
 
-// look gives the look at the wall clock that holds now, or takes another one.
+// look gives the look at the wall clock that holds now.
 func (s *Server) look(now time.Duration) *look {
 	if l := s.looked.Load(); l != nil && now < l.until {
 		return l
 	}
+	return s.lookAgain()
+}
+
+func (s *Server) lookAgain() *look {
 	wall := time.Now()
 	const status, date = "HTTP/1.1 200 OK\r\n", "Date: "
-	l := &look{at: wall.Sub(s.start), wall: wall}
+	l := &look{at: wall.Sub(s.start), wall: wall.UnixNano()}
 	l.until = l.at + min(wallTrust, time.Second-time.Duration(wall.Nanosecond()))
 	l.usual = append(fasthttp.AppendHTTPDate([]byte(status+date), wall), "\r\n"+typeJSON...)
 	l.date = l.usual[len(status) : len(l.usual)-len(typeJSON)]
@@ -374,7 +378,7 @@ func (s *Server) look(now time.Duration) *look {
 // part of the price.
 func (s *Server) timeOf(moment time.Duration) time.Time {
 	l := s.look(moment)
-	return l.wall.Add(moment - l.at)
+	return time.Unix(0, l.wall+int64(moment-l.at))
 }
 
 // guard keeps a panic of the handler within its connection.
