@@ -35,7 +35,7 @@ func (m *Machine) Execute(code *Code, in *Input) (err error) {
 	for {
 		err := m.dispatch()
 		if err == nil {
-			if in.Logs {
+			if in.Logs && m.clock.start != 0 { // before a first look nothing has taken time
 				m.endLog(m.logTime())
 			}
 			return nil
