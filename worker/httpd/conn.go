@@ -30,12 +30,14 @@ const (
 	lingerBytes = 256 << 10
 )
 
-// States of a connection.
+// States of a connection. Above them stands how often it has begun to wait.
 const (
-	busy   int32 = iota
-	idle         // waits for the first byte of a request
-	fresh        // waits for the first byte of its first request
-	closed       // by Shutdown, while it waited
+	busy   uint32 = iota
+	idle          // waits for the first byte of a request
+	fresh         // waits for the first byte of its first request
+	closed        // by Shutdown, while it waited
+
+	states = 4
 )
 
 // freshTime is how long Shutdown leaves a new connection the time to send its first
@@ -52,11 +54,10 @@ type conn struct {
 	raw    syscall.RawConn
 	remote netip.AddrPort
 	opened time.Duration // on the server's clock, as all times here
-	state  atomic.Int32
-	waits  int32         // the state while it waits: idle or fresh
-	rests  atomic.Uint32 // how often it has begun to wait
-	swept  uint32        // rests at the last look of sweep, whose own it is
-	poked  atomic.Bool   // sweep has woken it, to look at the socket
+	state  atomic.Uint32
+	waits  uint32      // the state while it waits: idle or fresh
+	swept  uint32      // the state at the last look of sweep, whose own it is
+	poked  atomic.Bool // sweep has woken it, to look at the socket
 
 	request  *Request      // that it works with; nil while idle
 	br       *bufio.Reader // the request's, or a large one; nil while idle
@@ -130,7 +131,7 @@ func (c *conn) await() bool {
 		err := c.raw.Read(c.wait)
 		if err != nil && c.poked.Swap(false) && c.state.Load() != closed {
 			c.readBy, c.quiet = 0, c.srv.now()
-			if !c.rest(c.waits) {
+			if !c.rest(c.waits % states) {
 				return false
 			}
 			continue
@@ -140,7 +141,7 @@ func (c *conn) await() bool {
 }
 
 // rest gives request and buffer back and lets Shutdown close the connection.
-func (c *conn) rest(waiting int32) bool {
+func (c *conn) rest(waiting uint32) bool {
 	c.drop()
 	wait := c.srv.opt.IdleTimeout
 	if waiting == fresh {
@@ -149,9 +150,8 @@ func (c *conn) rest(waiting int32) bool {
 	if c.setReadDeadline(c.quiet+wait, wait) != nil {
 		return false
 	}
-	c.waits = waiting
-	c.rests.Add(1)
-	c.state.Store(waiting)
+	c.waits += states - c.waits%states + waiting
+	c.state.Store(c.waits)
 	return true
 }
 
@@ -454,7 +454,7 @@ func (c *conn) write(b []byte, now time.Duration) error {
 func (c *conn) closeIdle() {
 	state := c.state.Load()
 	switch {
-	case state == fresh && c.srv.now()-c.opened < freshTime, state == busy, state == closed:
+	case state%states == fresh && c.srv.now()-c.opened < freshTime, state == busy, state == closed:
 		return
 	case c.pending() || !c.state.CompareAndSwap(state, closed):
 		return // its goroutine is about to see it
@@ -465,14 +465,14 @@ func (c *conn) closeIdle() {
 // sweep wakes the connection if something waits on its socket that it has not been
 // woken by. It looks once behind each wait.
 func (c *conn) sweep() {
-	rests := c.rests.Load()
-	if rests == c.swept || c.state.Load() != idle {
+	state := c.state.Load()
+	if state == c.swept || state%states != idle {
 		return
 	}
-	c.swept = rests
+	c.swept = state
 	found := nothingYet
 	_ = c.raw.Control(func(fd uintptr) { found = peek(fd) })
-	if found != nothingYet && c.state.Load() == idle && c.rests.Load() == rests {
+	if found != nothingYet && c.state.Load() == state {
 		c.poked.Store(true)
 		c.tcp.SetReadDeadline(time.Unix(1, 0))
 	}
