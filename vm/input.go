@@ -4,7 +4,6 @@ package vm
 
 import (
 	"cmp"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -170,7 +169,7 @@ func (m *Machine) beginLog(name *quotedName) error {
 }
 
 func (m *Machine) endLog(now time.Duration) {
-	if n := len(m.logs); n > 0 && m.logs[n-1].took == 0 {
+	if n := len(m.logs); n > 0 {
 		m.logs[n-1].took = now - m.logs[n-1].began
 	}
 }
@@ -182,16 +181,21 @@ const logFuel = 32
 // logTime is the time since the execution began, as the log wants it: the clock is looked
 // at only where enough was done since the last look that it can have gone on.
 func (m *Machine) logTime() time.Duration {
-	used := m.limits.Instructions - m.reserve - m.fuel
-	if used-m.clock.logUsed >= logFuel {
-		m.clock.logUsed, m.clock.logged = used, m.elapsed()
+	if m.limits.Instructions-m.reserve-m.fuel >= m.clock.logDue {
+		m.lookForLog()
 	}
 	return m.clock.logged
 }
 
+//go:noinline
+func (m *Machine) lookForLog() { // or logTime would be a call
+	m.clock.logged = m.elapsed()
+	m.clock.logDue = m.limits.Instructions - m.reserve - m.fuel + logFuel
+}
+
 // logStale has logTime look at the clock: something has run that may have taken longer
 // than its instructions tell.
-func (m *Machine) logStale() { m.clock.logUsed = math.MinInt64 / 2 }
+func (m *Machine) logStale() { m.clock.logDue = 0 }
 
 // Results gives what the script exported, in order.
 func (m *Machine) Results() []Field { return m.exports }

@@ -111,8 +111,8 @@ type stopwatch struct {
 	yields time.Duration // elapsed when it last yielded
 	away   bool          // a host call is under way
 
-	logged  time.Duration // elapsed at the last look for the log
-	logUsed int64         // the instructions used by then
+	logged time.Duration // elapsed at the last look for the log
+	logDue int64         // the instructions at which the next one is due
 }
 
 // epoch is what times are counted from: that reads the monotonic clock alone,
@@ -176,7 +176,7 @@ func (m *Machine) Reset(ctx context.Context, l Limits, s Scheduler) {
 	m.fuel = min(sliceFuel, m.limits.Instructions)
 	m.reserve = m.limits.Instructions - m.fuel
 	m.ctx, m.done = ctx, ctx.Done()
-	m.clock = stopwatch{limit: m.limits.Time}
+	m.clock = stopwatch{limit: m.limits.Time, logDue: logFuel}
 	m.in = &noInput
 }
 
