@@ -406,18 +406,11 @@ func writeInt(dst []byte, i int64) {
 // appendFloat appends a float as Python's repr() writes it: the shortest
 // digits that read back as the same float, always with a point or an exponent.
 func appendFloat(dst []byte, f float64) []byte {
-	abs := math.Abs(f)
-	switch {
-	case abs < 1e15 && f == math.Trunc(f):
-		if f == 0 && math.Signbit(f) {
-			dst = append(dst, '-')
-		}
-		return append(appendInt(dst, int64(f)), ".0"...)
-	case abs >= 1e16 || abs < 1e-4:
-		return strconv.AppendFloat(dst, f, 'e', -1, 64)
-	}
 	if short, ok := appendFewDecimals(dst, f); ok {
 		return short
+	}
+	if abs := math.Abs(f); abs >= 1e16 || abs < 1e-4 {
+		return strconv.AppendFloat(dst, f, 'e', -1, 64)
 	}
 	from := len(dst)
 	dst = strconv.AppendFloat(dst, f, 'f', -1, 64)
@@ -442,15 +435,17 @@ func appendFewDecimals(dst []byte, f float64) (_ []byte, ok bool) {
 	if float64(n)/scale != abs { // the quotient of exact numbers, as reading the digits gives it
 		return dst, false
 	}
-	if f < 0 {
+	if math.Signbit(f) {
 		dst = append(dst, '-')
 	}
 	dst = append(appendInt(dst, n/scale), '.')
-	for rest := uint32(n % scale); rest > 0; rest %= scale {
+	for rest := uint32(n % scale); ; {
 		rest *= 10
 		dst = append(dst, byte('0'+rest/scale))
+		if rest %= scale; rest == 0 {
+			return dst, true
+		}
 	}
-	return dst, true
 }
 
 // maxNumber is how many bytes a number may have to be read as one: longer ones
