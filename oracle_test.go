@@ -38,6 +38,46 @@ func TestOracle(t *testing.T) {
 	}
 }
 
+// TestOracleOfPrograms holds whole programs against what CPython said of them.
+func TestOracleOfPrograms(t *testing.T) {
+	t.Parallel()
+	programs, err := oracle.Programs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine, err := avap.New(avap.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range programs {
+		want := p.Value
+		if p.Code != "" {
+			want = fmt.Sprintf("%s in line %d", p.Code, p.Line)
+		}
+		if got := outcome(t, engine, p.Script); got != want {
+			t.Errorf("%s\n\tis %s; Python says %s", p.Script, got, want)
+		}
+	}
+}
+
+// outcome is the text of what a script leaves in the variable out, or its error.
+func outcome(t *testing.T, engine *avap.Engine, script string) string {
+	t.Helper()
+	program, err := engine.Compile(script + "\ntext = str(out)\naddResult(text)")
+	if err != nil {
+		t.Fatalf("%s\n\t%v", script, err)
+	}
+	r, err := program.Run(t.Context(), avap.Input{NoLogs: true})
+	if err != nil {
+		var e *avap.Error
+		if !errors.As(err, &e) {
+			t.Fatal(err)
+		}
+		return fmt.Sprintf("%s in line %d", e.Code, e.Line)
+	}
+	return r.Get("text").(string)
+}
+
 // compareWithPython says how the engine's value of an expression differs from
 // Python's, "" where it does not.
 func compareWithPython(t *testing.T, engine *avap.Engine, c oracle.Case) string {

@@ -1,6 +1,6 @@
-"""Records what CPython says AVAP's expressions mean: `make oracle`.
+"""Records what CPython says AVAP's expressions and programs mean: `make oracle`.
 
-Writes testdata/expressions.jsonl next to this file, the same bytes on every run.
+Writes the files of testdata next to this file, the same bytes on every run.
 README.md says what a line holds. Python 3.11 or later, standard library only.
 """
 
@@ -16,11 +16,12 @@ import re
 import warnings
 
 import meaning
+import programs
 import tables
 from spelling import Source
 from writer import Writer
 
-OUT = pathlib.Path(__file__).parent / "testdata" / "expressions.jsonl"
+OUT = pathlib.Path(__file__).parent / "testdata"
 SEED = 20240229
 LONGEST_EXPRESSION = 160
 LONGEST_VALUE = 400
@@ -42,6 +43,8 @@ TABLES = [
 ]
 RANDOM = 6_000
 RANDOM_ERRORS = 0.12
+PROGRAMS = 250
+PROGRAM_ERRORS = 0.3
 
 # A comment of AVAP, where Python has a floor division or a syntax error.
 COMMENT = re.compile(r"[{};]\s*//|/\*")
@@ -60,8 +63,25 @@ def main():
         record.fill(sources, most, errors)
     writer = Writer(rng)
     record.fill((writer.expression() for _ in iter(int, 1)), RANDOM, RANDOM_ERRORS)
-    OUT.write_text("".join(line + "\n" for line in record.lines), "ascii", newline="\n")
+    write("expressions.jsonl", record.lines)
     print(record.summary(), file=sys.stderr)
+    write("programs.jsonl", [json.dumps(case) for case in random_programs(random.Random(SEED))])
+
+
+def write(name, lines):
+    (OUT / name).write_text("".join(line + "\n" for line in lines), "ascii", newline="\n")
+
+
+def random_programs(rng):
+    """Cases of whole programs, of which at most a share are errors."""
+    cases, failed = [], 0
+    while len(cases) < PROGRAMS:
+        case = programs.case_of(programs.Program(rng))
+        if case is None or "x" in case and failed + 1 > PROGRAM_ERRORS * (len(cases) + 1):
+            continue
+        failed += "x" in case
+        cases.append(case)
+    return cases
 
 
 class Record:

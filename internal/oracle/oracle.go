@@ -1,8 +1,8 @@
-// This file holds the loader of the recorded expressions.
+// This file holds the loaders of the recorded expressions and programs.
 
-// Package oracle holds what CPython says that AVAP's expressions mean: a
-// record of expressions with their values or errors, for a differential test
-// of the engine. README.md tells how it is made and where AVAP differs.
+// Package oracle holds what CPython says that AVAP's expressions and statements mean:
+// records of expressions and of programs with their values or errors, for differential
+// tests of the engine. README.md tells how they are made and where AVAP differs.
 package oracle
 
 import (
@@ -14,8 +14,13 @@ import (
 	"fmt"
 )
 
-//go:embed testdata/expressions.jsonl
-var recorded []byte
+// The records.
+var (
+	//go:embed testdata/expressions.jsonl
+	expressions []byte
+	//go:embed testdata/programs.jsonl
+	programs []byte
+)
 
 // Case is one expression and what becomes of it: a value or an error.
 type Case struct {
@@ -32,12 +37,27 @@ type Case struct {
 	Code string `json:"x"`
 }
 
-// Load reads the record, in its order. An error names the line of the record
-// that is no case.
-func Load() ([]Case, error) { return load(recorded) }
+// Program is a script and what becomes of it: what its last line puts into the variable
+// out, or an error.
+type Program struct {
+	Script string `json:"p"`
+	// Value is what out holds, as Python's repr() gives it. Empty where Code is not.
+	Value string `json:"v"`
+	// Code is the error's code, Line the line of the script that it is in. Empty where
+	// there is a value.
+	Code string `json:"x"`
+	Line int    `json:"l"`
+}
 
-func load(record []byte) ([]Case, error) {
-	var cases []Case
+// Load reads the record of expressions, in its order. An error names the line of the
+// record that is no case.
+func Load() ([]Case, error) { return load(expressions, parse) }
+
+// Programs is Load for the record of programs.
+func Programs() ([]Program, error) { return load(programs, parseProgram) }
+
+func load[T any](record []byte, parse func(line []byte) (T, error)) ([]T, error) {
+	var cases []T
 	lines := bufio.NewScanner(bytes.NewReader(record))
 	for lines.Scan() {
 		c, err := parse(lines.Bytes())
@@ -65,4 +85,17 @@ func parse(line []byte) (Case, error) {
 		return Case{}, errNoCase
 	}
 	return c, nil
+}
+
+func parseProgram(line []byte) (Program, error) {
+	var p Program
+	if err := json.Unmarshal(line, &p); err != nil {
+		return Program{}, err
+	}
+	valued := p.Value != "" && p.Code == "" && p.Line == 0
+	failed := p.Value == "" && p.Code != "" && p.Line > 0
+	if p.Script == "" || !valued && !failed {
+		return Program{}, errNoCase
+	}
+	return p, nil
 }

@@ -96,7 +96,7 @@ func TestLoadRefusesWhatIsNoCase(t *testing.T) {
 		"value and code": `{"e": "1", "v": "1", "t": "int", "x": "overflow"}`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			cases, err := load([]byte(good + line))
+			cases, err := load([]byte(good+line), parse)
 			if err == nil {
 				t.Fatalf("loaded %v", cases)
 			}
@@ -105,8 +105,40 @@ func TestLoadRefusesWhatIsNoCase(t *testing.T) {
 			}
 		})
 	}
-	if _, err := load([]byte(`{"e": "1"}`)); !errors.Is(err, errNoCase) {
+	if _, err := load([]byte(`{"e": "1"}`), parse); !errors.Is(err, errNoCase) {
 		t.Errorf("error = %v, want %v", err, errNoCase)
+	}
+}
+
+func TestProgramsHoldEveryStatement(t *testing.T) {
+	all, err := Programs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts, values := map[string]int{}, 0
+	for _, p := range all {
+		if p.Code == "" {
+			values++
+		}
+		for _, start := range []string{"if(", "else()", "startLoop(", "while(", "try()", "break()", "continue()"} {
+			if strings.Contains(p.Script, "\n"+start) {
+				counts[start]++
+			}
+		}
+	}
+	wantEach(t, counts, leastEach, "if( else() startLoop( while( try() break() continue()")
+	if share := float64(values) / float64(len(all)); share < 0.6 {
+		t.Errorf("%.2f of %d programs end with a value", share, len(all))
+	}
+}
+
+func TestLoadRefusesWhatIsNoProgram(t *testing.T) {
+	for _, line := range []string{
+		`{"v": "1"}`, `{"p": "out = 1"}`, `{"p": "out = 1", "x": "type_error"}`, `{"p": "out = 1", "v": "1", "l": 1}`,
+	} {
+		if _, err := load([]byte(line), parseProgram); !errors.Is(err, errNoCase) {
+			t.Errorf("%s: error = %v, want %v", line, err, errNoCase)
+		}
 	}
 }
 
