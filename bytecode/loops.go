@@ -25,16 +25,24 @@ func (l *loop) spans(from, to int) bool { return from >= to || l.prep < from && 
 
 // loops are the counted loops of a function.
 type loops struct {
-	all []loop  // all[0] is none
-	at  []int32 // by instruction, the innermost loop around it
+	all         []loop  // all[0] is none
+	at          []int32 // by instruction, the innermost loop around it
+	first, last int     // the instructions that all of them lie in
+	low, span   uint8   // so many registers behind low there are no counters but in between
 }
+
+// fewInstructions and fewLoops are how many a function has for which no memory is allocated.
+const (
+	fewInstructions = 128
+	fewLoops        = 4
+)
 
 // registerSet is a set of direct registers.
 type registerSet [MaxDirect / 64]uint64
 
 func (s *registerSet) add(r int) { s[r/64] |= 1 << (r % 64) }
 
-func (s *registerSet) has(r uint8) bool { return s[r/64]&(1<<(r%64)) != 0 }
+func (s *registerSet) has(r int) bool { return s[r/64]&(1<<(r%64)) != 0 }
 
 // overlaps tells whether one of the n registers from first on is in the set.
 func (s *registerSet) overlaps(first, n int) bool {
@@ -47,26 +55,27 @@ func (s *registerSet) overlaps(first, n int) bool {
 	return false
 }
 
-var errTouched = errors.New("it touches a counter of a loop around it")
-
 // verifyLoops gives the first fault of a function whose instructions are good
-// by themselves, and the instruction that has it, or -1.
-func verifyLoops(f *Function) (pc int, err error) {
-	ends, pc, err := loopEnds(f.Code)
-	if len(ends) == 0 || err != nil {
+// by themselves, and the instruction that has it, or -1. counters are its forpreps and
+// forloops, in their order.
+func verifyLoops(f *Function, counters []int32) (pc int, err error) {
+	var few struct {
+		at  [fewInstructions]int32
+		all [1 + fewLoops]loop
+	}
+	l := loops{all: few.all[:1], at: few.at[:]}
+	l.all[0].last = -1
+	if len(f.Code) > len(few.at) {
+		l.at = make([]int32, len(f.Code))
+	}
+	if pc, err := l.findEnds(f.Code, counters); err != nil || l.last == 0 {
 		return pc, err
 	}
-	l, pc, err := findLoops(f.Code, ends)
-	if err != nil {
+	if pc, err := l.find(f.Code); err != nil {
 		return pc, err
 	}
-	for pc, in := range f.Code {
-		if l.at[pc] == 0 && !Ops[in.Op].Jumps() {
-			continue
-		}
-		if err := l.instruction(pc, in); err != nil {
-			return pc, err
-		}
+	if pc, err := l.instructions(f.Code); err != nil {
+		return pc, err
 	}
 	for i, h := range f.Handlers {
 		if in := l.at[h.Target]; in != 0 && !l.all[in].spans(int(h.From), int(h.To)) {
@@ -76,73 +85,94 @@ func verifyLoops(f *Function) (pc int, err error) {
 	return -1, nil
 }
 
-// loopEnds finds the last forloop of each forprep that has one: the nearest one
-// of the same registers in front of it. A forloop goes to a place between them.
-func loopEnds(code []Instr) (ends map[int]int, pc int, err error) {
-	var preps [MaxDirect]int // by counter, one more than the last forprep
-	for pc, in := range code {
-		switch in.Op {
-		case OpForPrep:
+// findEnds notes, at each forprep that has one, its last forloop: the nearest one of the
+// same registers in front of it. A forloop goes to a place between them.
+func (l *loops) findEnds(code []Instr, counters []int32) (pc int, err error) {
+	var preps [MaxDirect]int32 // by counter, one more than the last forprep
+	low, high := uint8(MaxDirect-1), uint8(0)
+	l.first = len(code)
+	for _, pc := range counters {
+		in := code[pc]
+		if in.Op == OpForPrep {
 			preps[in.A] = pc + 1
-		case OpForLoop:
-			if first := preps[in.A]; first == 0 || int(in.C) < first || int(in.C) > pc {
-				return nil, pc, errors.New("it goes to no place between a forprep of its registers and itself")
-			}
-			if ends == nil {
-				ends = map[int]int{}
-			}
-			ends[preps[in.A]-1] = pc
+			continue
 		}
+		first := preps[in.A]
+		if first == 0 || in.C < first || in.C > pc {
+			return int(pc), errors.New("it goes to no place between a forprep of its registers and itself")
+		}
+		l.at[first-1] = pc
+		l.first, l.last = min(l.first, int(first)-1), int(pc)
+		low, high = min(low, in.A), max(high, in.A)
 	}
-	return ends, -1, nil
+	l.low, l.span = low, high+1-low
+	return -1, nil
 }
 
-// findLoops finds the loops, which are nested or apart.
-func findLoops(code []Instr, ends map[int]int) (l loops, pc int, err error) {
-	l = loops{all: []loop{{last: -1}}, at: make([]int32, len(code))}
+// find finds the loops, which are nested or apart, by the ends that are noted.
+func (l *loops) find(code []Instr) (pc int, err error) {
 	current := int32(0)
-	for pc, in := range code {
+	for pc := l.first; pc <= l.last; pc++ {
+		end := int(l.at[pc])
 		l.at[pc] = current
 		around := &l.all[current]
 		if pc == around.last {
 			current = around.outer
 			continue
 		}
-		if in.Op != OpForPrep || ends[pc] == 0 {
+		if end == 0 {
 			continue
 		}
-		inner := loop{prep: pc, last: ends[pc], outer: current, owned: around.owned}
+		inner := loop{prep: pc, last: end, outer: current, owned: around.owned}
 		if current != 0 && inner.last > around.last {
-			return l, pc, fmt.Errorf("its loop ends behind the one around it, at %d", inner.last)
+			return pc, fmt.Errorf("its loop ends behind the one around it, at %d", inner.last)
 		}
-		inner.owned.add(int(in.A))
-		inner.owned.add(int(in.A) + 1)
+		counter := int(code[pc].A)
+		inner.owned.add(counter)
+		inner.owned.add(counter + 1)
 		current = int32(len(l.all))
 		l.all = append(l.all, inner)
 	}
-	return l, -1, nil
+	return -1, nil
 }
 
-// instruction checks that an instruction touches no counter of a loop around
-// it, and leads into none from outside.
-func (l *loops) instruction(pc int, in Instr) error {
+// instructions checks that none touches a counter of a loop around it, or leads into a
+// loop from outside.
+func (l *loops) instructions(code []Instr) (pc int, err error) {
+	for pc, around := range l.at[:len(code)] {
+		s := shapes[code[pc].Op]
+		if s.c == Target {
+			if to := l.at[code[pc].C]; to != around && to != 0 && !l.all[to].spans(pc, pc+1) {
+				return pc, fmt.Errorf("it leads into the loop of instruction %d", l.all[to].prep)
+			}
+		}
+		if around != 0 && !l.spares(s, code[pc]) && l.touches(around, code[pc]) {
+			return pc, errors.New("it touches a counter of a loop around it")
+		}
+	}
+	return -1, nil
+}
+
+// spares tells, for most instructions, that one touches no counter of any loop: they
+// lie side by side as a rule.
+func (l *loops) spares(s *shape, in Instr) bool {
+	low, span := l.low, l.span
+	switch {
+	case in.A-low <= span || in.B-low <= span || in.X-low <= span:
+		return false
+	case s.reach == fromA:
+		return in.A > low
+	case s.reach == fromB:
+		return in.B > low
+	}
+	return s.reach == single
+}
+
+// touches tells whether an instruction touches a counter of the loops around it, by the
+// innermost.
+func (l *loops) touches(around int32, in Instr) bool {
 	info := &Ops[in.Op]
-	if info.Jumps() {
-		if to := l.at[in.C]; to != 0 && !l.all[to].spans(pc, pc+1) {
-			return fmt.Errorf("it leads into the loop of instruction %d", l.all[to].prep)
-		}
-	}
-	around := l.at[pc]
-	if around == 0 {
-		return nil
-	}
 	owned := &l.all[around].owned
-	if info.plain() {
-		if info.A != Unused && owned.has(in.A) || info.B != Unused && owned.has(in.B) || info.X != Unused && owned.has(in.X) {
-			return errTouched
-		}
-		return nil
-	}
 	count := info.count(in)
 	for _, o := range info.operands(in) {
 		n := o.Kind.size(count)
@@ -153,8 +183,8 @@ func (l *loops) instruction(pc int, in Instr) error {
 			n = MaxDirect // the callee's frame
 		}
 		if n > 0 && owned.overlaps(o.Value, n) {
-			return errTouched
+			return true
 		}
 	}
-	return nil
+	return false
 }

@@ -55,24 +55,26 @@ func (v *verifier) limitFunction() {
 	below[Target] = uint64(len(v.f.Code))
 }
 
-// plain is how many of the first instructions are right at first sight.
-func (v *verifier) plain(code []Instr) int {
+// plain gives the first instruction from pc on that is not right at first sight, or how
+// many there are.
+func (v *verifier) plain(pc int) int {
 	below := &v.limits.below
+	code := v.f.Code[pc:]
 	for i, in := range code {
 		s := shapes[in.Op]
-		if s == nil || uint64(in.A) >= below[s.a%operandKinds] || uint64(in.B) >= below[s.b%operandKinds] ||
+		if uint64(in.A) >= below[s.a%operandKinds] || uint64(in.B) >= below[s.b%operandKinds] ||
 			uint64(in.X) >= below[s.x%operandKinds] || uint64(uint32(in.C)) >= below[s.c%operandKinds] {
-			return i
+			return pc + i
 		}
-		if s.special && !v.special(s, &code[i]) {
-			return i
+		if s.special && !v.special(s, &code[i], pc+i) {
+			return pc + i
 		}
 	}
-	return len(code)
+	return len(v.f.Code)
 }
 
 // special tells whether an instruction is right whose operands are below their limits.
-func (v *verifier) special(s *shape, in *Instr) bool {
+func (v *verifier) special(s *shape, in *Instr, pc int) bool {
 	a, b, x, c := int(in.A), int(in.B), int(in.X), int(in.C)
 	direct, frames := v.limits.direct, v.limits.frames
 	switch s.what {
@@ -83,7 +85,7 @@ func (v *verifier) special(s *shape, in *Instr) bool {
 	case rangeC:
 		return c >= 0 && b+c <= direct
 	case counters:
-		return v.counter(*in) == nil
+		return v.counter(pc) == nil
 	case nativeCall:
 		return a+b <= direct
 	case methodCall:
@@ -97,13 +99,25 @@ func (v *verifier) special(s *shape, in *Instr) bool {
 	}
 }
 
-// shape is what plain wants to know of an operation: a part of Ops, close together.
+// shape is what there is to know of an operation at first sight: a part of Ops, close
+// together.
 type shape struct {
 	a, b, x, c Operand
 	special    bool // whether there is more to know than the limits of its operands
 	what       specialty
 	scope      Scope
+	reach      reach
 }
+
+// reach tells which registers an operation may touch beside those that are its operands.
+type reach uint8
+
+const (
+	single reach = iota // none
+	fromA               // a range from A on
+	fromB               // a range from B on
+	other
+)
 
 // specialty is what is special about an operation.
 type specialty uint8
@@ -120,11 +134,13 @@ const (
 	commandCall
 )
 
-// shapes are those of all operations; nil for what is none.
+// shapes are those of all operations. No operands are right for what is none.
 var shapes = func() (all [256]*shape) {
-	rows := make([]shape, NumOps)
-	for op := range Ops {
-		if Op(op).Known() {
+	rows := make([]shape, 1+NumOps)
+	none := &rows[NumOps]
+	*none = shape{a: End, reach: other}
+	for op := range all {
+		if all[op] = none; Op(op).Known() {
 			rows[op] = Ops[op].shape()
 			all[op] = &rows[op]
 		}
@@ -133,7 +149,7 @@ var shapes = func() (all [256]*shape) {
 }()
 
 func (i *Info) shape() shape {
-	s := shape{a: i.A, b: i.B, x: i.X, c: i.C, scope: i.Scope}
+	s := shape{a: i.A, b: i.B, x: i.X, c: i.C, scope: i.Scope, reach: i.reach()}
 	switch {
 	case i.C == Name:
 		s.what = textC
@@ -154,4 +170,19 @@ func (i *Info) shape() shape {
 	}
 	s.special = s.what != placed || s.scope != Anywhere && s.c != Global && s.c != LogName
 	return s
+}
+
+func (i *Info) reach() reach {
+	one := func(o Operand) bool { return !o.register() || o <= Update }
+	switch {
+	case i.C.register() || !one(i.X):
+		return other
+	case one(i.A) && one(i.B):
+		return single
+	case one(i.B):
+		return fromA
+	case one(i.A):
+		return fromB
+	}
+	return other
 }

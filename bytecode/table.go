@@ -112,11 +112,8 @@ func (i *Info) count(in Instr) int {
 	return 0
 }
 
-// plain tells whether the operation's A, B and X are single registers, where they are
-// used, and C is none.
-func (i *Info) plain() bool {
-	return i.A <= Update && i.B <= Update && i.X <= Update && (i.C == Unused || i.C >= Const)
-}
+// register tells whether an operand is a register, or the first of several.
+func (o Operand) register() bool { return o >= Read && o <= WriteWide }
 
 // Known tells whether the operation exists.
 func (o Op) Known() bool { return int(o) < NumOps && Ops[o].Name != "" }

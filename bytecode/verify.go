@@ -47,7 +47,7 @@ func Verify(p *Program) error {
 	v := verifier{p: p}
 	v.limitProgram()
 	for i := range p.Functions {
-		v.index, v.f = i, &p.Functions[i]
+		v.index, v.f, v.counters = i, &p.Functions[i], v.few[:0]
 		if pc, err := v.function(); err != nil {
 			e := &VerifyError{Function: i, Name: v.f.Name, PC: pc, Err: err}
 			if pc >= 0 {
@@ -89,16 +89,38 @@ func verifyKind(p *Program) error {
 	return nil
 }
 
-// verifyTexts checks that all texts are UTF-8.
+// verifyTexts checks that all texts are UTF-8, as they are where all is ASCII.
 func verifyTexts(p *Program) error {
 	var t texts
+	if t.seeProgram(p); t.bits&0x8080808080808080 == 0 {
+		return nil
+	}
+	t.thorough = true
+	if t.seeProgram(p); t.found {
+		return fmt.Errorf("the text %q is not UTF-8", t.odd)
+	}
+	return nil
+}
+
+// texts looks at texts: whether all are ASCII, and when it is thorough, for the first
+// that is not UTF-8.
+type texts struct {
+	bits     uint64 // of all bytes; a high one where something is not ASCII
+	thorough bool
+	odd      string
+	found    bool
+}
+
+func (t *texts) seeProgram(p *Program) {
 	t.see(p.Name)
 	t.see(p.Globals...)
 	t.see(p.Logs...)
 	t.see(p.Requires...)
 	t.seeParams(p.Params)
 	for i := range p.Constants {
-		t.see(p.Constants[i].Text)
+		if k := &p.Constants[i]; k.Text != "" {
+			t.see(k.Text)
+		}
 	}
 	for i := range p.Commands {
 		t.see(p.Commands[i].Name)
@@ -111,35 +133,35 @@ func verifyTexts(p *Program) error {
 		t.see(p.Functions[i].Name)
 		t.see(p.Functions[i].Locals...)
 	}
-	if t.found {
-		return fmt.Errorf("the text %q is not UTF-8", t.odd)
-	}
-	return nil
 }
 
-// texts finds the first text that is not UTF-8.
-type texts struct {
-	odd   string
-	found bool
-}
-
-// see looks at texts. Nearly all are ASCII, which shows eight bytes at a time; the last
-// ones it may look at twice.
+// see looks at texts, eight bytes at a time, of which the last ones it may see twice.
 func (t *texts) see(list ...string) {
+	if t.thorough {
+		t.find(list)
+		return
+	}
+	all := t.bits
 	for _, s := range list {
-		all := uint64(0)
 		switch n := len(s); {
 		case n >= 8:
-			all = load64(s[n-8:])
+			all |= load64(s[n-8:])
 			for rest := s; len(rest) > 8; rest = rest[8:] {
 				all |= load64(rest)
 			}
 		case n >= 4:
-			all = uint64(load32(s) | load32(s[n-4:]))
+			all |= uint64(load32(s) | load32(s[n-4:]))
 		case n > 0:
-			all = uint64(s[0] | s[n/2] | s[n-1])
+			all |= uint64(s[0] | s[n/2] | s[n-1])
 		}
-		if all&0x8080808080808080 != 0 && !t.found && !utf8.ValidString(s) {
+	}
+	t.bits = all
+}
+
+// find finds the first text that is not UTF-8.
+func (t *texts) find(list []string) {
+	for _, s := range list {
+		if !t.found && !utf8.ValidString(s) {
 			t.odd, t.found = s, true
 		}
 	}
@@ -286,17 +308,20 @@ type verifier struct {
 	p       *Program
 	index   int
 	f       *Function
-	loops   bool // whether there is a forloop in the function
 	limits  limits
 	written *registerSet // slots that functions write; nil before they were asked for
+	// counters are the instructions of counted loops, in few where they are few.
+	counters []int32
+	few      [2 * fewLoops]int32
 }
 
 // writtenSlots are the slots with direct registers that some setglobal writes.
 func writtenSlots(p *Program) (written registerSet) {
 	for i := range p.Functions {
-		for _, in := range p.Functions[i].Code {
-			if in.Op == OpSetGlobal && in.C >= 0 && in.C < MaxDirect {
-				written.add(int(in.C))
+		code := p.Functions[i].Code
+		for pc := range code {
+			if code[pc].Op == OpSetGlobal && code[pc].C >= 0 && code[pc].C < MaxDirect {
+				written.add(int(code[pc].C))
 			}
 		}
 	}
@@ -309,9 +334,8 @@ func (v *verifier) function() (pc int, err error) {
 		return -1, err
 	}
 	v.limitFunction()
-	code := v.f.Code
-	for pc := v.plain(code); pc < len(code); pc += 1 + v.plain(code[pc+1:]) {
-		if err := v.instruction(code[pc]); err != nil {
+	for pc := v.plain(0); pc < len(v.f.Code); pc = v.plain(pc + 1) {
+		if err := v.instruction(pc); err != nil {
 			return pc, err
 		}
 	}
@@ -324,10 +348,10 @@ func (v *verifier) function() (pc int, err error) {
 	if err := v.handlers(); err != nil {
 		return -1, err
 	}
-	if !v.loops {
+	if len(v.counters) == 0 {
 		return -1, nil
 	}
-	return verifyLoops(v.f)
+	return verifyLoops(v.f, v.counters)
 }
 
 // frame checks the function's numbers.
@@ -351,27 +375,35 @@ func (v *verifier) frame() error {
 // positions checks that there are none, or that they follow each other from
 // instruction 0 on.
 func (v *verifier) positions() error {
-	last, end := int32(-1), int32(len(v.f.Code))
-	for i := range v.f.Positions {
-		p := &v.f.Positions[i]
-		if p.PC <= last || p.PC >= end || p.Line|p.Col < 0 || p.PC != 0 && i == 0 {
-			return v.position(i, last)
+	last, signs := int32(-1), int32(0)
+	for i, p := range v.f.Positions {
+		if p.PC <= last {
+			return v.position(i)
 		}
-		last = p.PC
+		last, signs = p.PC, signs|p.Line|p.Col
+	}
+	if n := len(v.f.Positions); n > 0 && (v.f.Positions[0].PC != 0 || int(last) >= len(v.f.Code) || signs < 0) {
+		return v.position(n - 1)
 	}
 	return nil
 }
 
-// position gives what is wrong with a position behind that of instruction last.
-func (v *verifier) position(i int, last int32) error {
-	switch p := v.f.Positions[i]; {
-	case i == 0 && p.PC != 0:
-		return fmt.Errorf("the first position is that of instruction %d", p.PC)
-	case p.PC <= last || int(p.PC) >= len(v.f.Code):
-		return fmt.Errorf("position %d, of instruction %d, is out of order", i, p.PC)
-	default:
-		return fmt.Errorf("position %d, %d:%d, is negative", i, p.Line, p.Col)
+// position gives the first that is wrong with the positions up to the last-th, which is
+// something.
+func (v *verifier) position(last int) error {
+	before := int32(-1)
+	for i, p := range v.f.Positions[:last+1] {
+		switch {
+		case i == 0 && p.PC != 0:
+			return fmt.Errorf("the first position is that of instruction %d", p.PC)
+		case p.PC <= before || int(p.PC) >= len(v.f.Code):
+			return fmt.Errorf("position %d, of instruction %d, is out of order", i, p.PC)
+		case p.Line < 0 || p.Col < 0:
+			return fmt.Errorf("position %d, %d:%d, is negative", i, p.Line, p.Col)
+		}
+		before = p.PC
 	}
+	return nil
 }
 
 // handlers checks that handlers are in the order of their ends, nested or
@@ -400,7 +432,8 @@ func (v *verifier) handlers() error {
 }
 
 // instruction checks an instruction by itself.
-func (v *verifier) instruction(in Instr) error {
+func (v *verifier) instruction(pc int) error {
+	in := v.f.Code[pc]
 	if !in.Op.Known() {
 		return fmt.Errorf("an unknown operation, %d", in.Op)
 	}
@@ -410,7 +443,7 @@ func (v *verifier) instruction(in Instr) error {
 	}
 	count := info.count(in)
 	for i, o := range info.operands(in) {
-		if err := v.operand(in, o.Kind, o.Value, count); err != nil {
+		if err := v.operand(pc, o.Kind, o.Value, count); err != nil {
 			return fmt.Errorf("operand %c: %w", "ABXC"[i], err)
 		}
 	}
@@ -445,7 +478,7 @@ func (v *verifier) scope(s Scope) error {
 
 // operand checks an operand. count is the instruction's count of registers or
 // arguments.
-func (v *verifier) operand(in Instr, kind Operand, value, count int) error {
+func (v *verifier) operand(pc int, kind Operand, value, count int) error {
 	switch kind {
 	case Unused:
 		return under(value, 1, "an operand without a meaning")
@@ -454,11 +487,11 @@ func (v *verifier) operand(in Instr, kind Operand, value, count int) error {
 	case Frame, Outs:
 		return v.window(kind, value, count)
 	case Counter:
-		return v.counter(in)
+		return v.counter(pc)
 	case Count, End, LowByte, TopByte, Number:
 		return nil // checked with its range; or anything goes
 	case Arguments:
-		return v.arguments(in, value)
+		return v.arguments(v.f.Code[pc], value)
 	case Const:
 		return under(value, len(v.p.Constants), "constant")
 	case Name:
@@ -545,8 +578,9 @@ func (v *verifier) window(kind Operand, first, count int) error {
 
 // counter checks the registers of a counted loop: they are no variables that
 // functions write, and the loop's own variable is none of them.
-func (v *verifier) counter(in Instr) error {
-	v.loops = v.loops || in.Op == OpForLoop
+func (v *verifier) counter(pc int) error {
+	v.counters = append(v.counters, int32(pc))
+	in := v.f.Code[pc]
 	first := int(in.A)
 	if err := v.registers(Counter, first, 0); err != nil {
 		return err
@@ -555,7 +589,7 @@ func (v *verifier) counter(in Instr) error {
 		written := writtenSlots(v.p)
 		v.written = &written
 	}
-	if v.index == 0 && v.written.overlaps(first, 2) {
+	if v.index == 0 && (v.written.has(first) || v.written.has(first+1)) {
 		return fmt.Errorf("register %d or %d is a variable that functions write", first, first+1)
 	}
 	if b := int(in.B); b == first || b == first+1 {

@@ -283,6 +283,40 @@ func TestVerifyRefuses(t *testing.T) {
 	}
 }
 
+// Many loops, and much code, are held to the same: here each is behind loops that are right.
+func TestVerifyRefusesBehindMany(t *testing.T) {
+	touching, right := looping(nothing, Instr{Op: OpMove, A: 1, B: 2}, nothing), looping(nothing, nothing, nothing)
+	for loops := range 3 * fewLoops {
+		for _, padding := range []int{0, fewInstructions} {
+			var top []Instr
+			add := func(code []Instr) {
+				base := int32(len(top))
+				for _, in := range code {
+					if Ops[in.Op].Jumps() {
+						in.C += base
+					}
+					top = append(top, in)
+				}
+			}
+			for range loops {
+				add(right.Functions[0].Code[:6])
+			}
+			for range padding {
+				top = append(top, nothing)
+			}
+			if err := Verify(code(top...)); err != nil {
+				t.Fatalf("%d loops, and %d instructions more: %v", loops, padding, err)
+			}
+			fault := len(top) + 2
+			add(touching.Functions[0].Code[:6])
+			var refused *VerifyError
+			if err := Verify(code(top...)); !errors.As(err, &refused) || refused.PC != fault || !strings.Contains(err.Error(), "touches a counter") {
+				t.Errorf("behind %d loops, and %d instructions more: %v, want a fault of instruction %d", loops, padding, err, fault)
+			}
+		}
+	}
+}
+
 // noCode is code with no more at the top level than its end.
 func noCode() *Program { return code() }
 
@@ -414,13 +448,14 @@ func TestPlainIsRight(t *testing.T) {
 				for n := range len(values) * len(values) * len(values) {
 					c := values[n%len(values)]
 					a, b := values[n/len(values)%len(values)], values[n/len(values)/len(values)]
-					in := Instr{Op: Op(op), A: uint8(a), B: uint8(b), X: uint8(a + b), C: c}
-					if v.plain([]Instr{in}) == 0 {
+					v.f.Code[0] = Instr{Op: Op(op), A: uint8(a), B: uint8(b), X: uint8(a + b), C: c}
+					v.counters = v.few[:0]
+					if v.plain(0) == 0 {
 						continue
 					}
 					plain++
-					if err := v.instruction(in); err != nil {
-						t.Fatalf("function %d: %v is plain, but %v", i, in, err)
+					if err := v.instruction(0); err != nil {
+						t.Fatalf("function %d: %v is plain, but %v", i, v.f.Code[0], err)
 					}
 				}
 			}
