@@ -28,7 +28,7 @@ type loops struct {
 	all         []loop  // all[0] is none
 	at          []int32 // by instruction, the innermost loop around it
 	first, last int     // the instructions that all of them lie in
-	low, span   uint8   // so many registers behind low there are no counters but in between
+	low, high   uint8   // the registers that all counters lie between, or are
 }
 
 // fewInstructions and fewLoops are how many a function has for which no memory is allocated.
@@ -36,6 +36,22 @@ const (
 	fewInstructions = 128
 	fewLoops        = 4
 )
+
+// counted are the forpreps and forloops of a function, in their order.
+type counted struct {
+	few  [2 * fewLoops]int32
+	n    int     // of the few
+	more []int32 // behind them
+}
+
+func (c *counted) add(pc int32) {
+	if c.n < len(c.few) {
+		c.few[c.n] = pc
+		c.n++
+		return
+	}
+	c.more = append(c.more, pc)
+}
 
 // registerSet is a set of direct registers.
 type registerSet [MaxDirect / 64]uint64
@@ -56,9 +72,8 @@ func (s *registerSet) overlaps(first, n int) bool {
 }
 
 // verifyLoops gives the first fault of a function whose instructions are good
-// by themselves, and the instruction that has it, or -1. counters are its forpreps and
-// forloops, in their order.
-func verifyLoops(f *Function, counters []int32) (pc int, err error) {
+// by themselves, and the instruction that has it, or -1.
+func verifyLoops(f *Function, c *counted) (pc int, err error) {
 	var few struct {
 		at  [fewInstructions]int32
 		all [1 + fewLoops]loop
@@ -68,8 +83,15 @@ func verifyLoops(f *Function, counters []int32) (pc int, err error) {
 	if len(f.Code) > len(few.at) {
 		l.at = make([]int32, len(f.Code))
 	}
-	if pc, err := l.findEnds(f.Code, counters); err != nil || l.last == 0 {
-		return pc, err
+	l.first = len(f.Code)
+	var preps [MaxDirect]int32
+	for _, list := range [...][]int32{c.few[:c.n], c.more} {
+		if pc, err := l.findEnds(f.Code, list, &preps); err != nil {
+			return pc, err
+		}
+	}
+	if l.last == 0 {
+		return -1, nil
 	}
 	if pc, err := l.find(f.Code); err != nil {
 		return pc, err
@@ -86,12 +108,10 @@ func verifyLoops(f *Function, counters []int32) (pc int, err error) {
 }
 
 // findEnds notes, at each forprep that has one, its last forloop: the nearest one of the
-// same registers in front of it. A forloop goes to a place between them.
-func (l *loops) findEnds(code []Instr, counters []int32) (pc int, err error) {
-	var preps [MaxDirect]int32 // by counter, one more than the last forprep
-	low, high := uint8(MaxDirect-1), uint8(0)
-	l.first = len(code)
-	for _, pc := range counters {
+// same registers in front of it. A forloop goes to a place between them. preps has, by
+// counter, one more than the last forprep.
+func (l *loops) findEnds(code []Instr, counted []int32, preps *[MaxDirect]int32) (pc int, err error) {
+	for _, pc := range counted {
 		in := code[pc]
 		if in.Op == OpForPrep {
 			preps[in.A] = pc + 1
@@ -102,10 +122,12 @@ func (l *loops) findEnds(code []Instr, counters []int32) (pc int, err error) {
 			return int(pc), errors.New("it goes to no place between a forprep of its registers and itself")
 		}
 		l.at[first-1] = pc
+		if l.last == 0 {
+			l.low, l.high = in.A, in.A+1
+		}
 		l.first, l.last = min(l.first, int(first)-1), int(pc)
-		low, high = min(low, in.A), max(high, in.A)
+		l.low, l.high = min(l.low, in.A), max(l.high, in.A+1)
 	}
-	l.low, l.span = low, high+1-low
 	return -1, nil
 }
 
@@ -156,7 +178,7 @@ func (l *loops) instructions(code []Instr) (pc int, err error) {
 // spares tells, for most instructions, that one touches no counter of any loop: they
 // lie side by side as a rule.
 func (l *loops) spares(s *shape, in Instr) bool {
-	low, span := l.low, l.span
+	low, span := l.low, l.high-l.low
 	switch {
 	case in.A-low <= span || in.B-low <= span || in.X-low <= span:
 		return false

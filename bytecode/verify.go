@@ -47,7 +47,7 @@ func Verify(p *Program) error {
 	v := verifier{p: p}
 	v.limitProgram()
 	for i := range p.Functions {
-		v.index, v.f, v.counters = i, &p.Functions[i], v.few[:0]
+		v.index, v.f, v.counted = i, &p.Functions[i], counted{}
 		if pc, err := v.function(); err != nil {
 			e := &VerifyError{Function: i, Name: v.f.Name, PC: pc, Err: err}
 			if pc >= 0 {
@@ -184,8 +184,8 @@ func verifyConstants(p *Program) error {
 	if n := len(p.Constants); n > MaxConstants {
 		return fmt.Errorf("%d constants; the limit is %d", n, MaxConstants)
 	}
-	for i, c := range p.Constants {
-		switch {
+	for i := range p.Constants {
+		switch c := &p.Constants[i]; {
 		case c.Kind > ConstString:
 			return fmt.Errorf("constant %d is of an unknown kind, %d", i, c.Kind)
 		case c.Kind == ConstFloat && !finite(c.Bits):
@@ -310,9 +310,7 @@ type verifier struct {
 	f       *Function
 	limits  limits
 	written *registerSet // slots that functions write; nil before they were asked for
-	// counters are the instructions of counted loops, in few where they are few.
-	counters []int32
-	few      [2 * fewLoops]int32
+	counted counted
 }
 
 // writtenSlots are the slots with direct registers that some setglobal writes.
@@ -348,10 +346,10 @@ func (v *verifier) function() (pc int, err error) {
 	if err := v.handlers(); err != nil {
 		return -1, err
 	}
-	if len(v.counters) == 0 {
+	if v.counted.n == 0 {
 		return -1, nil
 	}
-	return verifyLoops(v.f, v.counters)
+	return verifyLoops(v.f, &v.counted)
 }
 
 // frame checks the function's numbers.
@@ -579,7 +577,7 @@ func (v *verifier) window(kind Operand, first, count int) error {
 // counter checks the registers of a counted loop: they are no variables that
 // functions write, and the loop's own variable is none of them.
 func (v *verifier) counter(pc int) error {
-	v.counters = append(v.counters, int32(pc))
+	v.counted.add(int32(pc))
 	in := v.f.Code[pc]
 	first := int(in.A)
 	if err := v.registers(Counter, first, 0); err != nil {

@@ -449,7 +449,7 @@ func TestPlainIsRight(t *testing.T) {
 					c := values[n%len(values)]
 					a, b := values[n/len(values)%len(values)], values[n/len(values)/len(values)]
 					v.f.Code[0] = Instr{Op: Op(op), A: uint8(a), B: uint8(b), X: uint8(a + b), C: c}
-					v.counters = v.few[:0]
+					v.counted = counted{}
 					if v.plain(0) == 0 {
 						continue
 					}

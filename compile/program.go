@@ -29,7 +29,10 @@ func rewound[T any](items []T) []T {
 
 // emptied is rewound for lists that hold memory, which they let go.
 func emptied[T any](items []T) []T {
-	clear(items)
+	var none T
+	for i := range items { // few as a rule: clear would take longer
+		items[i] = none
+	}
 	return rewound(items)
 }
 

@@ -109,7 +109,9 @@ func (t *symbols) far(name string) *symbol {
 // reset forgets all names.
 func (t *symbols) reset() {
 	t.heads = [places]uint8{}
-	clear(t.few[:t.used])
+	for i := range t.few[:t.used] {
+		t.few[i] = symbol{}
+	}
 	t.used = 0
 	if t.rest != nil {
 		t.rest, t.block = nil, nil

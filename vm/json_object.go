@@ -53,13 +53,12 @@ func (m *Machine) ParseObjectRaw(b []byte, field FieldFunc, raw string, text Raw
 	return err
 }
 
-// Unquote checks a text that ParseObjectRaw handed out of b, and gives what it
+// Unquote checks a text of n bytes that ParseObjectRaw handed out of b, and gives what it
 // stands for, which is in room where there is enough of it, and else in memory of its
-// own: as much room as the text has bytes in b is always enough. That takes neither
-// memory nor instructions of the execution, so that it makes no difference to them
-// whether it was needed.
-func (m *Machine) Unquote(room, b []byte, at int) (string, error) {
-	if text, ok := unquoteShort(room, b, at); ok {
+// own: n bytes of room are always enough. That takes neither memory nor instructions of
+// the execution, so that it makes no difference to them whether it was needed.
+func (m *Machine) Unquote(room, b []byte, at, n int) (string, error) {
+	if text, ok := unquoteShort(room, b[at+1:at+n+2], n); ok {
 		return text, nil
 	}
 	var other Machine
@@ -75,16 +74,13 @@ func (m *Machine) Unquote(room, b []byte, at int) (string, error) {
 }
 
 // unquoteShort is Unquote for what scripts are as a rule: a short text with escapes of
-// ASCII. It does not decide about any other.
-func unquoteShort(room, b []byte, at int) (string, bool) {
+// ASCII, which a quote ends. It does not decide about any other.
+func unquoteShort(room, b []byte, end int) (string, bool) {
 	const short = 8 << 10 // no time that anybody would have to be asked for
-	b = b[at+1 : min(len(b), at+1+short)]
-	s := unsafe.String(unsafe.SliceData(b), len(b))
-	end := closingQuote(s, 0)
-	if end == len(s) {
+	if end >= short {
 		return "", false
 	}
-	s = s[:end]
+	s := unsafe.String(unsafe.SliceData(b), end)
 	text := room
 	if len(text) < end {
 		text = make([]byte, end)
@@ -118,7 +114,7 @@ func unquoteShort(room, b []byte, at int) (string, bool) {
 		*(*byte)(unsafe.Add(to, n)) = c
 		i, n = i+size, n+1
 	}
-	if wide&highBits != 0 && !utf8.Valid(text[:n]) {
+	if i > end || wide&highBits != 0 && !utf8.Valid(text[:n]) {
 		return "", false
 	}
 	return unsafe.String(unsafe.SliceData(text), n), true

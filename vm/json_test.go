@@ -397,6 +397,16 @@ func BenchmarkAppendJSON(b *testing.B) {
 	}
 }
 
+// unquote unquotes the text under "script" of a body.
+func unquote(m *Machine, body string) (script string, err error) {
+	field := func(string, Value) error { return nil }
+	err = m.ParseObjectRaw([]byte(body), field, "script", func(text []byte, at int) (err error) {
+		script, err = m.Unquote(nil, []byte(body), at, len(text))
+		return err
+	})
+	return script, err
+}
+
 // TestUnquote has texts that are read in one go and others of each kind that are not.
 func TestUnquote(t *testing.T) {
 	m := NewMachine(Limits{})
@@ -410,7 +420,7 @@ func TestUnquote(t *testing.T) {
 			t.Fatal(err)
 		}
 		body := `{"script": ` + string(quoted) + `, "x": "y"}`
-		got, err := m.Unquote(nil, []byte(body), len(`{"script": `))
+		got, err := unquote(m, body)
 		if got != want || err != nil {
 			t.Errorf("%.40s is %.40q, %v", quoted, got, err)
 		}
@@ -419,7 +429,7 @@ func TestUnquote(t *testing.T) {
 		`"a`: "does not end", `"a\`: "end", `"a\"`: "does not end", `"\x"`: "unknown escape", "\"a\nb\"": "control character", `"\u12"`: "hexadecimal",
 		`"\u00zz"`: "hexadecimal", `"\ud800"`: "surrogate", "\"\xff\"": "UTF-8", `"\u0_41"`: "hexadecimal", `"\u+041"`: "hexadecimal",
 	} {
-		if got, err := m.Unquote(nil, []byte(text), 0); err == nil || !strings.Contains(err.Error(), want) {
+		if got, err := unquote(m, `{"script": `+text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s is %q, %v; want %s", text, got, err, want)
 		}
 	}
@@ -431,7 +441,7 @@ func TestUnquoteInRoom(t *testing.T) {
 	m.Reset(t.Context(), Limits{}, nil)
 	for _, inside := range []string{"plain", `a\nb`, `Gr\u00fc\u00dfe`, `\ud83d\ude00`, strings.Repeat(`a line\n`, 2000)} {
 		room := make([]byte, len(inside))
-		got, err := m.Unquote(room, []byte(`"`+inside+`"`), 0)
+		got, err := m.Unquote(room, []byte(`"`+inside+`"`), 0, len(inside))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -449,16 +459,16 @@ func TestUnquoteSeesEveryByte(t *testing.T) {
 			before, behind := strings.Repeat("a", i), strings.Repeat("b", n-i-1)
 			for escape, want := range map[string]string{`\n`: "\n", `\"`: `"`, `\\`: `\`, `\\\"`: `\"`, `\u0041`: "A", "é": "é"} {
 				text := `"` + before + escape + behind + `"`
-				if got, err := m.Unquote(nil, []byte(text+`, "x"`), 0); got != before+want+behind || err != nil {
+				if got, err := unquote(m, `{"script": `+text+`, "x": 1}`); got != before+want+behind || err != nil {
 					t.Errorf("%s is %q, %v", text, got, err)
 				}
-				if got, err := m.Unquote(nil, []byte(text[:len(text)-1]), 0); err == nil {
+				if got, err := unquote(m, `{"script": `+text[:len(text)-1]); err == nil {
 					t.Errorf("%s is %q", text[:len(text)-1], got)
 				}
 			}
 			for _, odd := range []string{"\n", "\x00", "\x1f", "\xff", `\x`, `\u00`} {
 				text := `"` + before + odd + behind + `"`
-				if got, err := m.Unquote(nil, []byte(text), 0); err == nil && !json.Valid([]byte(text)) {
+				if got, err := unquote(m, `{"script": `+text+`}`); err == nil && !json.Valid([]byte(text)) {
 					t.Errorf("%q is %q", text, got)
 				}
 			}

@@ -54,8 +54,9 @@ func (c *caches) each() []*l1.Cache[cached] {
 // stands there: a script that was met before is not even unescaped. One that is
 // spelled in two ways is kept twice.
 func (w *Worker) sent(e *execution, body, script []byte, at int) (*avap.Program, error) {
+	size := len(script)
 	c, err := w.lookUp(e, w.sources, text(script), func(_ string, room []byte, keep bool) (cached, error) {
-		script, err := e.Machine().Unquote(room, body, at)
+		script, err := e.Machine().Unquote(room, body, at, size)
 		if err != nil {
 			return cached{}, asBadRequest(err)
 		}
