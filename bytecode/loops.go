@@ -78,8 +78,7 @@ func verifyLoops(f *Function, c *counted) (pc int, err error) {
 		at  [fewInstructions]int32
 		all [1 + fewLoops]loop
 	}
-	l := loops{all: few.all[:1], at: few.at[:]}
-	l.all[0].last = -1
+	l := loops{at: few.at[:]}
 	if len(f.Code) > len(few.at) {
 		l.at = make([]int32, len(f.Code))
 	}
@@ -93,7 +92,8 @@ func verifyLoops(f *Function, c *counted) (pc int, err error) {
 	if l.last == 0 {
 		return -1, nil
 	}
-	if pc, err := l.find(f.Code); err != nil {
+	few.all[0].last = -1
+	if l.all, pc, err = l.find(f.Code, few.all[:1]); err != nil {
 		return pc, err
 	}
 	if pc, err := l.instructions(f.Code); err != nil {
@@ -131,13 +131,14 @@ func (l *loops) findEnds(code []Instr, counted []int32, preps *[MaxDirect]int32)
 	return -1, nil
 }
 
-// find finds the loops, which are nested or apart, by the ends that are noted.
-func (l *loops) find(code []Instr) (pc int, err error) {
+// find finds the loops, which are nested or apart, by the ends that are noted. They go
+// behind the one that is none.
+func (l *loops) find(code []Instr, all []loop) (found []loop, pc int, err error) {
 	current := int32(0)
 	for pc := l.first; pc <= l.last; pc++ {
 		end := int(l.at[pc])
 		l.at[pc] = current
-		around := &l.all[current]
+		around := &all[current]
 		if pc == around.last {
 			current = around.outer
 			continue
@@ -147,15 +148,15 @@ func (l *loops) find(code []Instr) (pc int, err error) {
 		}
 		inner := loop{prep: pc, last: end, outer: current, owned: around.owned}
 		if current != 0 && inner.last > around.last {
-			return pc, fmt.Errorf("its loop ends behind the one around it, at %d", inner.last)
+			return all, pc, fmt.Errorf("its loop ends behind the one around it, at %d", inner.last)
 		}
 		counter := int(code[pc].A)
 		inner.owned.add(counter)
 		inner.owned.add(counter + 1)
-		current = int32(len(l.all))
-		l.all = append(l.all, inner)
+		current = int32(len(all))
+		all = append(all, inner)
 	}
-	return -1, nil
+	return all, -1, nil
 }
 
 // instructions checks that none touches a counter of a loop around it, or leads into a

@@ -59,11 +59,14 @@ func Verify(p *Program) error {
 	return nil
 }
 
+// checks are those of what stands around the functions.
+var checks = [...]func(*Program) error{
+	verifyKind, verifyTexts, verifyConstants, verifyGlobals, verifyInterface, verifyCommands, verifySites,
+}
+
 // verifyProgram checks what stands around the functions.
 func verifyProgram(p *Program) error {
-	for _, check := range [...]func(*Program) error{
-		verifyKind, verifyTexts, verifyConstants, verifyGlobals, verifyInterface, verifyCommands, verifySites,
-	} {
+	for _, check := range checks {
 		if err := check(p); err != nil {
 			return err
 		}
@@ -309,7 +312,8 @@ type verifier struct {
 	index   int
 	f       *Function
 	limits  limits
-	written *registerSet // slots that functions write; nil before they were asked for
+	asked   bool        // for what is written:
+	written registerSet // slots that functions write
 	counted counted
 }
 
@@ -583,9 +587,8 @@ func (v *verifier) counter(pc int) error {
 	if err := v.registers(Counter, first, 0); err != nil {
 		return err
 	}
-	if v.index == 0 && v.written == nil {
-		written := writtenSlots(v.p)
-		v.written = &written
+	if v.index == 0 && !v.asked {
+		v.asked, v.written = true, writtenSlots(v.p)
 	}
 	if v.index == 0 && (v.written.has(first) || v.written.has(first+1)) {
 		return fmt.Errorf("register %d or %d is a variable that functions write", first, first+1)

@@ -75,8 +75,13 @@ func kept[T any](items []T, lent bool) []T {
 // setNames gives the program the names of its globals and logs. Between the slots that
 // have direct registers and those that have wide ones there are gaps, which have no name.
 func (u *unit) setNames() {
+	p := u.program
 	direct, wide := u.globals, []string(nil)
 	slots := len(u.globals)
+	if u.opt.Lend == LendAll && slots <= u.direct {
+		p.Globals, p.Logs = kept(direct, true), kept(u.logs, true)
+		return
+	}
 	if slots > u.direct {
 		direct, wide = u.globals[:u.direct], u.globals[u.direct:]
 		slots = bytecode.MaxDirect + len(wide)
@@ -85,7 +90,6 @@ func (u *unit) setNames() {
 	if n := slots + len(u.logs); n > len(names) {
 		names = make([]string, n)
 	}
-	p := u.program
 	p.Globals, p.Logs = cut(&names, slots), cut(&names, len(u.logs))
 	copy(p.Globals, direct)
 	copy(p.Globals[slots-len(wide):], wide)

@@ -82,6 +82,10 @@ func (p *parser) name() Expr {
 	p.links = 0
 	pos, name := p.tok.pos, p.text()
 	p.named = true
+	if p.ahead('(') {
+		p.take(tLParen)
+		return p.call(pos, name)
+	}
 	p.next()
 	if p.tok.kind == tLParen {
 		return p.call(pos, name)

@@ -269,6 +269,19 @@ func (p *parser) next() {
 	p.tok.kind, p.tok.end, p.off = k, int(end), int(end)
 }
 
+// ahead tells whether c follows the token at once, which take then reads.
+func (p *parser) ahead(c byte) bool {
+	return uint(p.off) < uint(len(p.part)) && p.part[p.off] == c && p.ascii
+}
+
+// take is next where a token of one byte is ahead. The present one is none of those that
+// end a statement.
+func (p *parser) take(k kind) {
+	i, t := p.off, &p.tok
+	p.prev, p.off = t.end, i+1
+	t.kind, t.start, t.end, t.pos = k, i, i+1, p.line.place(i)
+}
+
 // newline reads the line end at i, or over it.
 func (p *parser) newline(i int) {
 	if p.brackets > 0 {

@@ -241,7 +241,11 @@ func (p *parser) endOfCall() {
 // blockStatement reads a statement that starts with a block word.
 func (p *parser) blockStatement() {
 	word, pos := p.text(), p.tok.pos
-	p.next()
+	if p.ahead('(') {
+		p.take(tLParen)
+	} else {
+		p.next()
+	}
 	switch word {
 	case "function":
 		p.function(pos)
@@ -281,11 +285,16 @@ func (p *parser) blockStatement() {
 		p.endOfCall()
 		p.exception(pos, err)
 	default:
-		p.enter()
-		if p.tok.kind != tRParen {
-			p.unexpected(") at once: " + word + "() takes nothing")
+		if p.ahead(')') {
+			p.take(tRParen)
+			p.next()
+		} else {
+			p.enter()
+			if p.tok.kind != tRParen {
+				p.unexpected(") at once: " + word + "() takes nothing")
+			}
+			p.leave(tRParen, ")")
 		}
-		p.leave(tRParen, ")")
 		p.endOfCall()
 		p.bareWord(word, pos)
 	}
