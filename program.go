@@ -24,7 +24,8 @@ type Program struct {
 	// they are kept in as a rule.
 	used []*vm.Command
 	few  [2]*vm.Command
-	more *more // nil for most
+	more *more        // nil for most
+	room compile.Room // of what is compiled to be kept
 }
 
 // more is what there is to be kept of few programs alone.
@@ -107,6 +108,8 @@ func (c *compiler) compile(ctx context.Context, e *Engine, script string, charge
 	opt := compile.Options{Lookup: e.signature, Charge: charge, Lend: compile.LendLists}
 	if c.lent = program == &c.program; c.lent {
 		opt.Lend = compile.LendAll
+	} else {
+		opt.Room = &program.room
 	}
 	p, diagnostics, err := c.compiler.Script(f, opt)
 	if err != nil {

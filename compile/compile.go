@@ -23,6 +23,9 @@ type Options struct {
 	// others' about every 64 KiB. Its error ends the compilation and is returned as it
 	// is. nil charges nothing.
 	Charge func(bytes int) error
+	// Room is what the program is made in, if it is not lent as a whole; nil for memory of
+	// its own. It must be a zero one, and lasts as long as the program.
+	Room *Room
 	// Lend is what of the program stays in the compiler's memory until it Forgets it or
 	// compiles again.
 	Lend Lending
@@ -167,13 +170,13 @@ type unit struct {
 	globals   []string
 	logs      []string
 	code      []bytecode.Instr // what instructions are lent from
-	lent      usual            // what programs that are lent whole are made in
+	lent      Room             // what programs that are lent whole are made in
 }
 
 // work is what a compilation leaves nothing of.
 type work struct {
 	opt         Options
-	made        *usual
+	made        *Room
 	program     *bytecode.Program // in made
 	owed        int               // bytes that are still to be charged, but for code
 	refused     error             // of Options.Charge
@@ -304,7 +307,7 @@ func (u *unit) reset() {
 	u.globals, u.logs = emptied(u.globals), emptied(u.logs)
 	u.code = rewound(u.code)
 	if u.made == &u.lent {
-		u.lent = usual{}
+		u.lent = Room{}
 	}
 	u.symbols.reset()
 	u.numbers.reset()

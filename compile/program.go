@@ -8,9 +8,9 @@ import (
 	"github.com/avap-framework/avap/bytecode"
 )
 
-// usual is one allocation for what most programs hold beside code and constants. It fills
-// a size class, 512 bytes; what does not fit has memory apart.
-type usual struct {
+// Room is for what most programs hold beside code and constants; what does not fit has
+// memory apart. It is half a KiB, as a size class is.
+type Room struct {
 	program   bytecode.Program
 	functions [1]bytecode.Function
 	names     [10]string // globals and logs
@@ -38,8 +38,13 @@ func emptied[T any](items []T) []T {
 
 // begin begins a program.
 func (u *unit) begin() {
-	if u.made = &u.lent; u.opt.Lend != LendAll {
-		u.made = new(usual)
+	switch {
+	case u.opt.Lend == LendAll:
+		u.made = &u.lent
+	case u.opt.Room != nil:
+		u.made = u.opt.Room
+	default:
+		u.made = new(Room)
 	}
 	u.program = &u.made.program
 }

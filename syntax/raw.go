@@ -338,8 +338,12 @@ func (m *matcher) top() opening { return m.nest[len(m.nest)-1] }
 // run reads from i on and returns the offset behind the closing bracket, or -1.
 func (m *matcher) run(i int) int {
 	for ; i < len(m.part); i++ {
-		c := m.src[i]
+		c := m.part[i]
 		if m.top().ch == '`' {
+			for c != '`' && c != '$' && c != '\\' && i+1 < len(m.part) {
+				i++
+				c = m.part[i]
+			}
 			switch {
 			case c == '\\':
 				i++
