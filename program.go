@@ -53,6 +53,7 @@ type compiler struct {
 	compiler compile.Compiler
 	program  Program // that lies in the memory of all this,
 	lent     bool    // where it is in use
+	memory   vm.Memory
 }
 
 // takeCompiler gives a compiler, which must be given back.
@@ -116,7 +117,7 @@ func (c *compiler) compile(ctx context.Context, e *Engine, script string, charge
 		return asError(err)
 	}
 	if c.lent {
-		err = program.code.Link(p, e.commands.Command)
+		err = program.code.Lend(p, e.commands.Command, &c.memory)
 	} else {
 		err = program.code.Take(p, e.commands.Command)
 	}

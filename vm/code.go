@@ -120,7 +120,17 @@ func Link(p *bytecode.Program, lookup func(name string) *Command) (*Code, error)
 // The program must not be used any more; Program gives another one that is the same.
 func (c *Code) Take(p *bytecode.Program, lookup func(name string) *Command) error {
 	c.taken = true
-	return c.Link(p, lookup)
+	return c.bind(p, lookup, nil)
+}
+
+// Memory is what codes lie in that are lent it, one after the other. The zero value is
+// ready. It is not safe for concurrent use.
+type Memory struct{ block block }
+
+// Lend is Link for a code that is forgotten before the memory is lent again. The texts of
+// constants, which a script may hand to anybody, have memory of their own.
+func (c *Code) Lend(p *bytecode.Program, lookup func(name string) *Command, memory *Memory) error {
+	return c.bind(p, lookup, memory)
 }
 
 // Link verifies a program and binds the commands that it calls. lookup gives
@@ -128,13 +138,18 @@ func (c *Code) Take(p *bytecode.Program, lookup func(name string) *Command) erro
 // missing, or whose interface is not the one the program was compiled against,
 // is an error when it runs. The error of Link itself is CodeIntegrity.
 func (c *Code) Link(p *bytecode.Program, lookup func(name string) *Command) error {
+	return c.bind(p, lookup, nil)
+}
+
+// bind is Link, in memory that is lent, if any is.
+func (c *Code) bind(p *bytecode.Program, lookup func(name string) *Command, memory *Memory) error {
 	if err := bytecode.Verify(p); err != nil {
 		return &Error{Code: CodeIntegrity, Msg: "the code does not verify", Err: err}
 	}
 	c.program = p
 	c.functions = sized(c.own.functions[:], len(p.Functions))
 	c.constants = sized(c.own.constants[:], len(p.Constants))
-	b := make(block, c.blockSize())
+	b, texts := c.blocks(memory)
 	for i := range p.Functions {
 		f := &p.Functions[i]
 		c.functions[i] = function{
@@ -143,7 +158,7 @@ func (c *Code) Link(p *bytecode.Program, lookup func(name string) *Command) erro
 			wide: isWide(f),
 		}
 	}
-	c.setConstants(&b)
+	c.setConstants(texts)
 	if c.taken {
 		c.strip(&b)
 	}
@@ -184,12 +199,32 @@ func sized[T any](items []T, n int) []T {
 	return items[:n:n]
 }
 
-// block is memory for all of a Code that holds no pointers: one allocation, which the
-// garbage collector never looks into.
+// block is memory for what of a Code holds no pointers: one allocation, which the garbage
+// collector never looks into.
 type block []uint64
 
-// blockSize is how long the block is. The instructions do not end it, because the machine
-// points at what is behind the one that it runs: at positions, or a word for that alone.
+// mostLent is the longest block that is kept for the next code.
+const mostLent = 1024
+
+// blocks gives the code's block, and what the texts of constants go to, which is zero: a
+// part of it, or memory of their own where the block is lent.
+func (c *Code) blocks(lent *Memory) (b, texts block) {
+	size, words := c.blockSize(), c.textSize()
+	switch {
+	case lent == nil:
+		b = make(block, words+size)
+		return b[words:], b[:words]
+	case size > mostLent:
+		return make(block, size), make(block, words)
+	case size > len(lent.block):
+		lent.block = make(block, size)
+	}
+	return lent.block[:size], make(block, words)
+}
+
+// blockSize is how long the block is but for texts. The instructions do not end it, because
+// the machine points at what is behind the one that it runs: at positions, or a word for
+// that alone.
 func (c *Code) blockSize() int {
 	p := c.program
 	const place = int(unsafe.Sizeof(quotedName{}))
@@ -200,15 +235,22 @@ func (c *Code) blockSize() int {
 			size += roundUp(len(p.Functions[i].Positions) * int(unsafe.Sizeof(bytecode.Position{})))
 		}
 	}
-	for i := range p.Constants {
-		if k := &p.Constants[i]; k.Kind == bytecode.ConstString {
-			size += textWords(len(k.Text)) * 8
-		}
-	}
 	if !c.taken {
 		size += wordSize
 	}
 	return roundUp(size+namesSize(p)) / 8
+}
+
+// textSize is how many words the texts of constants take.
+func (c *Code) textSize() int {
+	words := 0
+	constants := c.program.Constants
+	for i := range constants {
+		if k := &constants[i]; k.Kind == bytecode.ConstString {
+			words += textWords(len(k.Text))
+		}
+	}
+	return words
 }
 
 // roundUp gives the next multiple of eight.
@@ -292,6 +334,7 @@ func writeLogs(text []byte, places []quotedName, names []string) []byte {
 func writeMembers(text []byte, places []quotedName, names []string) []byte {
 	for i, name := range names[:len(places)] {
 		if name == "" { // a gap
+			places[i] = quotedName{}
 			continue
 		}
 		from := len(text)
@@ -356,9 +399,8 @@ func link(p *bytecode.Program, f *bytecode.Function, ws []word) []word {
 // isWide tells whether the frame of a function reaches beyond a window.
 func isWide(f *bytecode.Function) bool { return f.Registers > bytecode.MaxDirect }
 
-// setConstants makes the values of constants, and their texts in the block.
-func (c *Code) setConstants(b *block) {
-	rest := *b
+// setConstants makes the values of constants, and their texts in a block.
+func (c *Code) setConstants(texts block) {
 	constants := c.program.Constants
 	for i := range c.constants {
 		v := &c.constants[i]
@@ -369,14 +411,13 @@ func (c *Code) setConstants(b *block) {
 			*v = floatValue(math.Float64frombits(k.Bits))
 		case bytecode.ConstString:
 			words := textWords(len(k.Text))
-			text := rest[:words]
-			rest = rest[words:]
+			text := texts[:words]
+			texts = texts[words:]
 			*v = staticTextIn(unsafe.Pointer(unsafe.SliceData(text)), k.Text)
 		default:
 			panic(fmt.Sprintf("vm: a verified constant of kind %d", k.Kind))
 		}
 	}
-	*b = rest
 }
 
 func sameInterface(a, b []bytecode.Param) bool {
