@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/avap-framework/avap"
+	"github.com/avap-framework/avap/host"
 	"github.com/avap-framework/avap/internal/conformance"
 	"github.com/avap-framework/avap/vm"
 )
@@ -178,6 +179,34 @@ func TestCompileOnceAgain(t *testing.T) {
 		if diff := cmp.Diff(want.Bytecode(), got.Bytecode()); diff != "" {
 			t.Errorf("%q (-Compile +CompileOnce):\n%s", script, diff)
 		}
+	}
+}
+
+// keeper is a host that holds on to what scripts hand to it.
+type keeper struct{ urls []string }
+
+func (k *keeper) Do(_ context.Context, r *host.Request) (*host.Response, error) {
+	k.urls = append(k.urls, r.URL)
+	return &host.Response{Status: 200}, nil
+}
+
+// TestCompileOnceTexts has a host keep the texts of scripts, whose programs all lie in the
+// same memory.
+func TestCompileOnceTexts(t *testing.T) {
+	var kept keeper
+	engine, err := avap.New(avap.Options{Host: avap.Host{HTTP: &kept}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for i := range 50 {
+		url := fmt.Sprintf("https://example.org/%d", i)
+		want = append(want, url)
+		c := &conformance.Case{Script: fmt.Sprintf("url = %q\nRequestGet(url, , , answer)\naddResult(answer)", url)}
+		everything(t, engine, avap.Limits{}, once, c)
+	}
+	if diff := cmp.Diff(want, kept.urls); diff != "" {
+		t.Errorf("kept (-want +got):\n%s", diff)
 	}
 }
 
