@@ -110,6 +110,7 @@ type stopwatch struct {
 	host   time.Duration // spent in host calls so far
 	yields time.Duration // elapsed when it last yielded
 	away   bool          // a host call is under way
+	looked bool          // by Look, and no account was opened since
 
 	logged time.Duration // elapsed at the last look for the log
 	logDue int64         // the instructions at which the next one is due
@@ -289,28 +290,29 @@ func (m *Machine) refuel() error {
 	grant := min(m.reserve, need+sliceFuel)
 	m.fuel += grant
 	m.reserve -= grant
-	return m.lookAtClock()
+	_, err := m.lookAtClock()
+	return err
 }
 
 // lookAtClock checks deadline and cancellation, and yields when it is time to. What is
 // taken in during a host call is on that one's time, and has no place to give up.
-func (m *Machine) lookAtClock() error {
+func (m *Machine) lookAtClock() (elapsed time.Duration, err error) {
+	elapsed = m.elapsed()
 	if m.clock.away {
 		runtime.Gosched()
-		return m.cancelled()
+		return elapsed, m.cancelled()
 	}
-	elapsed := m.elapsed()
 	if elapsed-m.clock.yields >= yieldEvery {
 		if err := m.sched.Yield(); err != nil {
-			return err
+			return elapsed, err
 		}
 		elapsed = m.elapsed()
 		m.clock.yields = elapsed
 	}
 	if elapsed-m.clock.host > m.clock.limit {
-		return Errorf(CodeTime, "more than %v of execution time", m.limits.Time)
+		return elapsed, Errorf(CodeTime, "more than %v of execution time", m.limits.Time)
 	}
-	return m.cancelled()
+	return elapsed, m.cancelled()
 }
 
 // cancelled is the error of an execution that nobody waits for any more.
@@ -323,6 +325,20 @@ func (m *Machine) cancelled() error {
 	}
 }
 
+// Look gives the time since the execution began, once it has looked at deadline and
+// cancellation, as an account that is opened next need not at once. Its errors are
+// quota_time and cancelled.
+func (m *Machine) Look() (time.Duration, error) {
+	m.clock.looked = true
+	return m.lookAtClock()
+}
+
+// Elapsed gives the time since the execution began. The log goes on from there.
+func (m *Machine) Elapsed() time.Duration {
+	m.logStale()
+	return m.logTime()
+}
+
 // Scratch is memory that an execution uses for a while without holding it,
 // bounded by what its quota leaves.
 type Scratch struct {
@@ -332,7 +348,16 @@ type Scratch struct {
 }
 
 // Scratch starts a new account.
-func (m *Machine) Scratch() Scratch { return Scratch{m: m, left: m.mem.room()} }
+func (m *Machine) Scratch() Scratch {
+	s := Scratch{m: m, left: m.mem.room()}
+	if m.clock.looked {
+		m.clock.looked, s.look = false, lookEvery
+	}
+	return s
+}
+
+// lookEvery is how many bytes an account takes between two looks at the clock.
+const lookEvery = 64 << 10
 
 // Charge asks for n bytes before they are allocated, and looks at the deadline
 // now and then. Its errors are quota_memory, quota_time and cancelled.
@@ -343,8 +368,9 @@ func (s *Scratch) Charge(n int) error {
 		return Errorf(CodeMemory, "more than %d bytes of memory", s.m.mem.limit)
 	}
 	if s.look < 0 {
-		s.look = 64 << 10
-		return s.m.lookAtClock()
+		s.look = lookEvery
+		_, err := s.m.lookAtClock()
+		return err
 	}
 	return nil
 }

@@ -218,12 +218,14 @@ func (w *Worker) lookUp(e *execution, cache *l1.Cache[cached], key string, produ
 		cache.Delete(key)
 	}
 	x.cache = telemetry.CacheMiss
-	request := x.turns.request
-	began := request.Elapsed()
+	began, err := e.Machine().Look()
+	if err != nil {
+		return cached{}, err
+	}
 	_, span := w.opt.Tracer.Start(e.ctx, telemetry.StageCompile)
 	defer func() {
 		span.End("")
-		x.stages[telemetry.StageCompile] += request.Elapsed() - began
+		x.stages[telemetry.StageCompile] += e.Machine().Elapsed() - began
 	}()
 	room := 0
 	if cache == w.sources { // for the script as it is, which is never longer
