@@ -10,17 +10,19 @@ const (
 	opRefuel   = bytecode.Op(bytecode.NumOps) + iota // a jump that there is no fuel for
 	opCallNear                                       // OpCall of and by a function whose frame is not wide
 
-	opLogMove   // OpLog, OpMove
-	opLogLoadK  // OpLog, OpLoadK
-	opLogLoadI  // OpLog, OpLoadI
-	opAddLoop   // OpAdd, OpForLoop
-	opAddILoop  // OpAddI, OpForLoop
+	opLogMove  // OpLog, OpMove
+	opLogLoadK // OpLog, OpLoadK
+	opLogLoadI // OpLog, OpLoadI
+	opSubICall // OpSubI, opCallNear
+	opMulIAdd  // OpMulI, OpAdd
+	opLoadIMod // OpLoadI, OpMod
+	opLoadIIf  // OpLoadI, OpJumpIf
+	opLoadKMul // OpLoadK, OpMul
+
+	// Those that ask for more than the two:
 	opAddReturn // OpAdd of what is returned, OpReturn
-	opSubICall  // OpSubI, opCallNear
-	opMulIAdd   // OpMulI, OpAdd
-	opLoadIMod  // OpLoadI, OpMod
-	opLoadIIf   // OpLoadI, OpJumpIf
-	opLoadKMul  // OpLoadK, OpMul
+	opAddLoop   // OpAdd to its first operand, OpForLoop; c is the way of the loop from here
+	opAddILoop  // OpAddI to its operand, OpForLoop
 )
 
 // pairs are the operations that stand for two in a row, which the compiler often writes.
@@ -83,7 +85,16 @@ var parts, fused = func() (parts [256]part, fused [256]bytecode.Op) {
 
 // fuse makes w, by what fused has for it and the instruction behind, one for both.
 func (w *word) fuse(more bytecode.Op) {
-	if op := w.op + more; op != opAddReturn || w.a == w.behind(1).a { // else it returns something else
-		w.op = op
+	op := w.op + more
+	if op >= opAddReturn {
+		behind := w.behind(1)
+		switch {
+		case op == opAddReturn && w.a != behind.a, // it returns something else
+			op != opAddReturn && w.a != w.b: // it adds up to something else
+			return
+		case op == opAddLoop:
+			w.c = behind.c + wordSize
+		}
 	}
+	w.op = op
 }

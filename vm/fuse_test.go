@@ -26,7 +26,12 @@ func TestFusedCodeMeansTheSame(t *testing.T) {
 		{bytecode.OpLog, bytecode.OpLoadK, "b = 1.5 * a\naddResult(b)"},
 		{bytecode.OpLog, bytecode.OpLoadI, "b = 7\naddResult(b)"},
 		{bytecode.OpAdd, bytecode.OpForLoop, "startLoop(i, 1, 9)\na = a + a\nendLoop()\naddResult(a)"},
+		{bytecode.OpAdd, bytecode.OpForLoop, "startLoop(i, 1, 9)\ni = i + a\nendLoop()\naddResult(i)"},
+		{bytecode.OpAdd, bytecode.OpForLoop, "n = 0\nstartLoop(i, 1, 9)\nb = i\ni = a\nn = n + b\nendLoop()\naddResult(n)\naddResult(i)"},
+		{bytecode.OpAdd, bytecode.OpForLoop, "startLoop(j, 1, 3)\nstartLoop(i, j, 5)\na = a + i\nendLoop()\nendLoop()\naddResult(a)"},
+		{bytecode.OpAdd, bytecode.OpForLoop, "function f(n) {\nm = n\nstartLoop(i, 1, 9)\nm = m + n\nendLoop()\nreturn m\n}\nr = f(a)\naddResult(r)"},
 		{bytecode.OpAddI, bytecode.OpForLoop, "startLoop(i, 1, 9)\na = a + 1\nendLoop()\naddResult(a)"},
+		{bytecode.OpAddI, bytecode.OpForLoop, "n = 0\nstartLoop(i, 1, 9)\ni = a\nn = n + 1\nendLoop()\naddResult(n)\naddResult(i)"},
 		{bytecode.OpAdd, bytecode.OpReturn, "function f(n) {\nreturn n + n\n}\nr = f(a)\naddResult(r)"},
 		{bytecode.OpSubI, bytecode.OpCall, "function f(n) {\nif(n < 2)\nreturn n\nend()\nreturn f(n - 1) * 2\n}\nr = f(a)\naddResult(r)"},
 		{bytecode.OpMulI, bytecode.OpAdd, "b = a + a * 3\naddResult(b)"},
@@ -34,8 +39,12 @@ func TestFusedCodeMeansTheSame(t *testing.T) {
 		{bytecode.OpLoadI, bytecode.OpJumpIf, "if(a, 2, >=)\naddResult(a)\nend()"},
 		{bytecode.OpLoadK, bytecode.OpMul, "b = a * 1.5\naddResult(b)"},
 	}
-	if n := vm.Pairs(); len(cases) != n {
-		t.Errorf("%d pairs are tested, of %d", len(cases), n)
+	tested := map[[2]bytecode.Op]bool{}
+	for _, c := range cases {
+		tested[[2]bytecode.Op{c.first, c.second}] = true
+	}
+	if n := vm.Pairs(); len(tested) != n {
+		t.Errorf("%d pairs are tested, of %d", len(tested), n)
 	}
 	for _, c := range cases {
 		t.Run(c.first.String()+" "+c.second.String(), func(t *testing.T) {
@@ -44,14 +53,30 @@ func TestFusedCodeMeansTheSame(t *testing.T) {
 				if !code.Fuses(c.first, c.second) {
 					t.Fatal("the two are not fused")
 				}
-				for n := int64(1); n < 80; n += 7 {
-					limits := vm.Limits{Instructions: n * n}
+				for n := int64(1); n < 6000; n += 1 + n/16 {
+					limits := vm.Limits{Instructions: n}
 					if diff := cmp.Diff(outcomeOf(code.Unfused(), limits), outcomeOf(code, limits)); diff != "" {
 						t.Errorf("a = %s, %d instructions (-plain +fused):\n%s", kind, limits.Instructions, diff)
 					}
 				}
 			}
 		})
+	}
+}
+
+// TestOthersAreNotFused holds what a pair asks for beside its two operations.
+func TestOthersAreNotFused(t *testing.T) {
+	for _, c := range []struct {
+		first, second bytecode.Op
+		script        string
+	}{
+		{bytecode.OpAdd, bytecode.OpForLoop, "a = 1\nb = 0\nstartLoop(i, 1, 9)\nb = i + a\nendLoop()"},
+		{bytecode.OpAddI, bytecode.OpForLoop, "b = 0\nstartLoop(i, 1, 9)\nb = i + 1\nendLoop()"},
+		{bytecode.OpAdd, bytecode.OpReturn, "function f(n) {\nm = n + n\nreturn n\n}\nr = f(1)"},
+	} {
+		if link(t, c.script).Fuses(c.first, c.second) {
+			t.Errorf("%s and %s are fused in\n%s", c.first, c.second, c.script)
+		}
 	}
 }
 

@@ -13,37 +13,63 @@ import (
 	"github.com/avap-framework/avap/bytecode"
 )
 
-// window gives the registers of a frame. Every stack has spare registers behind its
-// last frame, so that the window never reaches past it: an 8-bit operand needs
+// window is the direct registers of a frame. Every stack has spare registers behind
+// its last frame, so that the window never reaches past it: an 8-bit operand needs
 // no further check.
-func (m *Machine) window(base int) *[bytecode.MaxDirect]Value {
-	return (*[bytecode.MaxDirect]Value)(m.stack[base : base+bytecode.MaxDirect])
+type window [bytecode.MaxDirect]Value
+
+func (m *Machine) window(base int) *window {
+	return (*window)(m.stack[base : base+bytecode.MaxDirect])
+}
+
+// at gives a register. It is &w[i] without the look whether w is nil.
+func (w *window) at(i uint8) *Value {
+	return (*Value)(unsafe.Add(unsafe.Pointer(w), uintptr(i)*valueSize))
+}
+
+// counts tells whether a counted loop goes on, and its variable is an int still. The
+// verifier holds that counter and end are the loop's own ints.
+func (w *window) counts(loop *word) bool {
+	counter := w.at(loop.a)
+	end := (*Value)(unsafe.Add(unsafe.Pointer(counter), valueSize))
+	return int64(counter.n) < int64(end.n) && w.at(loop.b).IsInt()
+}
+
+// count moves such a loop on.
+func (w *window) count(loop *word) {
+	n := w.at(loop.a).n + 1
+	w.at(loop.a).n, w.at(loop.b).n = n, n
 }
 
 // setInt writes an int into a register.
 //
 // The type word is written only where it changes, which spares most writes the
-// look at the garbage collector's write barrier.
+// look at the garbage collector's write barrier. The usual case stands first, so that
+// the processor runs on through it: a branch that is taken costs as much as several
+// instructions.
 func (v *Value) setInt(i int64) {
-	v.n = uint64(i)
-	if v.p != unsafe.Pointer(&tags[Int]) {
-		v.p = unsafe.Pointer(&tags[Int])
+	if v.p == unsafe.Pointer(&tags[Int]) {
+		v.n = uint64(i)
+		return
 	}
+	*v = IntValue(i)
 }
 
 // set writes any value, in the same way.
 func (v *Value) set(w *Value) {
-	v.n = w.n
-	if v.p != w.p {
-		v.p = w.p
+	if v.p == w.p {
+		v.n = w.n
+		return
 	}
+	*v = *w
 }
 
 func (v *Value) setFloat(f float64) {
-	v.n = math.Float64bits(f)
-	if v.p != unsafe.Pointer(&tags[Float]) {
-		v.p = unsafe.Pointer(&tags[Float])
+	if v.p == unsafe.Pointer(&tags[Float]) {
+		v.n = math.Float64bits(f)
+		return
 	}
+	*v = floatValue(f)
 }
 
 func (v *Value) setBool(b bool) {
@@ -78,24 +104,25 @@ reload:
 	regs := m.window(fr.base)
 	ip := fr.next()
 	budget := int(m.fuel)*wordSize + address(ip)
+	var in *word
 	for {
-		in := ip
-		ip = in.behind(1)
+		in, ip = ip, ip.behind(1)
 		switch in.op {
+		case 0: // no operation, but so the compiler's table begins where the numbers do
 		case bytecode.OpMove:
-			regs[in.a].set(&regs[in.b])
+			regs.at(in.a).set(regs.at(in.b))
 			continue
 		case bytecode.OpLoadK:
-			regs[in.a].set(&fr.code.constants[in.c])
+			regs.at(in.a).set(&fr.code.constants[in.c])
 			continue
 		case bytecode.OpLoadI:
-			regs[in.a].setInt(int64(in.c))
+			regs.at(in.a).setInt(int64(in.c))
 			continue
 		case bytecode.OpLoadNone:
 			regs[in.a] = NoneValue()
 			continue
 		case bytecode.OpLoadBool:
-			regs[in.a].setBool(in.b != 0)
+			regs.at(in.a).setBool(in.b != 0)
 			continue
 		case bytecode.OpLoadUnset:
 			regs[in.a] = Value{}
@@ -142,57 +169,57 @@ reload:
 		case bytecode.OpAdd:
 			goto add
 		case bytecode.OpSub:
-			a, b := &regs[in.b], &regs[in.x]
+			a, b := regs.at(in.b), regs.at(in.x)
 			if a.IsInt() && b.IsInt() {
 				x, y := int64(a.n), int64(b.n)
 				if s := x - y; (x^y)&(x^s) >= 0 {
-					regs[in.a].setInt(s)
+					regs.at(in.a).setInt(s)
 					continue
 				}
 			} else if a.IsFloat() && b.IsFloat() {
 				if f := a.Float() - b.Float(); finite(f) {
-					regs[in.a].setFloat(f)
+					regs.at(in.a).setFloat(f)
 					continue
 				}
 			}
 		case bytecode.OpMul:
 			goto mul
 		case bytecode.OpDiv:
-			a, b := &regs[in.b], &regs[in.x]
+			a, b := regs.at(in.b), regs.at(in.x)
 			if a.IsFloat() && b.IsFloat() && b.Float() != 0 {
 				if f := a.Float() / b.Float(); finite(f) {
-					regs[in.a].setFloat(f)
+					regs.at(in.a).setFloat(f)
 					continue
 				}
 			}
 		case bytecode.OpMod:
 			goto mod
 		case bytecode.OpAddI:
-			if a := &regs[in.b]; a.IsInt() {
+			if a := regs.at(in.b); a.IsInt() {
 				x, y := int64(a.n), int64(in.c)
 				if s := x + y; (x^s)&(y^s) >= 0 {
-					regs[in.a].setInt(s)
+					regs.at(in.a).setInt(s)
 					continue
 				}
 			}
 		case bytecode.OpSubI:
-			if a := &regs[in.b]; a.IsInt() {
+			if a := regs.at(in.b); a.IsInt() {
 				x, y := int64(a.n), int64(in.c)
 				if s := x - y; (x^y)&(x^s) >= 0 {
-					regs[in.a].setInt(s)
+					regs.at(in.a).setInt(s)
 					continue
 				}
 			}
 		case bytecode.OpMulI:
-			if a := &regs[in.b]; a.IsInt() && fitsHalf(a.n) {
-				regs[in.a].setInt(int64(a.n) * int64(in.c))
+			if a := regs.at(in.b); a.IsInt() && fitsHalf(a.n) {
+				regs.at(in.a).setInt(int64(a.n) * int64(in.c))
 				continue
 			}
 
 		case bytecode.OpJump:
 			goto jump
 		case bytecode.OpJumpTrue:
-			if a := &regs[in.a]; a.IsBool() {
+			if a := regs.at(in.a); a.IsBool() {
 				if a.n != 0 {
 					goto jump
 				}
@@ -200,7 +227,7 @@ reload:
 			}
 			goto native
 		case bytecode.OpJumpFalse:
-			if a := &regs[in.a]; a.IsBool() {
+			if a := regs.at(in.a); a.IsBool() {
 				if a.n == 0 {
 					goto jump
 				}
@@ -218,7 +245,7 @@ reload:
 			}
 			continue
 		case bytecode.OpJumpEq:
-			if a, b := &regs[in.a], &regs[in.b]; a.IsInt() && b.IsInt() {
+			if a, b := regs.at(in.a), regs.at(in.b); a.IsInt() && b.IsInt() {
 				if int64(a.n) == int64(b.n) {
 					goto jump
 				}
@@ -226,7 +253,7 @@ reload:
 			}
 			goto native
 		case bytecode.OpJumpNe:
-			if a, b := &regs[in.a], &regs[in.b]; a.IsInt() && b.IsInt() {
+			if a, b := regs.at(in.a), regs.at(in.b); a.IsInt() && b.IsInt() {
 				if int64(a.n) != int64(b.n) {
 					goto jump
 				}
@@ -234,7 +261,7 @@ reload:
 			}
 			goto native
 		case bytecode.OpJumpLt:
-			if a, b := &regs[in.a], &regs[in.b]; a.IsInt() && b.IsInt() {
+			if a, b := regs.at(in.a), regs.at(in.b); a.IsInt() && b.IsInt() {
 				if int64(a.n) < int64(b.n) {
 					goto jump
 				}
@@ -242,7 +269,7 @@ reload:
 			}
 			goto native
 		case bytecode.OpJumpLe:
-			if a, b := &regs[in.a], &regs[in.b]; a.IsInt() && b.IsInt() {
+			if a, b := regs.at(in.a), regs.at(in.b); a.IsInt() && b.IsInt() {
 				if int64(a.n) <= int64(b.n) {
 					goto jump
 				}
@@ -250,7 +277,7 @@ reload:
 			}
 			goto native
 		case bytecode.OpJumpGt:
-			if a, b := &regs[in.a], &regs[in.b]; a.IsInt() && b.IsInt() {
+			if a, b := regs.at(in.a), regs.at(in.b); a.IsInt() && b.IsInt() {
 				if int64(a.n) > int64(b.n) {
 					goto jump
 				}
@@ -258,7 +285,7 @@ reload:
 			}
 			goto native
 		case bytecode.OpJumpGe:
-			if a, b := &regs[in.a], &regs[in.b]; a.IsInt() && b.IsInt() {
+			if a, b := regs.at(in.a), regs.at(in.b); a.IsInt() && b.IsInt() {
 				if int64(a.n) >= int64(b.n) {
 					goto jump
 				}
@@ -266,7 +293,7 @@ reload:
 			}
 			goto native
 		case bytecode.OpJumpEqI:
-			if a := &regs[in.a]; a.IsInt() {
+			if a := regs.at(in.a); a.IsInt() {
 				if int64(a.n) == in.immediate() {
 					goto jump
 				}
@@ -274,7 +301,7 @@ reload:
 			}
 			goto native
 		case bytecode.OpJumpNeI:
-			if a := &regs[in.a]; a.IsInt() {
+			if a := regs.at(in.a); a.IsInt() {
 				if int64(a.n) != in.immediate() {
 					goto jump
 				}
@@ -282,7 +309,7 @@ reload:
 			}
 			goto native
 		case bytecode.OpJumpLtI:
-			if a := &regs[in.a]; a.IsInt() {
+			if a := regs.at(in.a); a.IsInt() {
 				if int64(a.n) < in.immediate() {
 					goto jump
 				}
@@ -290,7 +317,7 @@ reload:
 			}
 			goto native
 		case bytecode.OpJumpLeI:
-			if a := &regs[in.a]; a.IsInt() {
+			if a := regs.at(in.a); a.IsInt() {
 				if int64(a.n) <= in.immediate() {
 					goto jump
 				}
@@ -298,7 +325,7 @@ reload:
 			}
 			goto native
 		case bytecode.OpJumpGtI:
-			if a := &regs[in.a]; a.IsInt() {
+			if a := regs.at(in.a); a.IsInt() {
 				if int64(a.n) > in.immediate() {
 					goto jump
 				}
@@ -306,7 +333,7 @@ reload:
 			}
 			goto native
 		case bytecode.OpJumpGeI:
-			if a := &regs[in.a]; a.IsInt() {
+			if a := regs.at(in.a); a.IsInt() {
 				if int64(a.n) >= in.immediate() {
 					goto jump
 				}
@@ -318,10 +345,17 @@ reload:
 		case bytecode.OpForPrep, bytecode.OpIterNext:
 			goto native
 		case bytecode.OpForLoop:
-			goto count
+			if regs.counts(in) {
+				regs.count(in)
+				goto jump
+			}
+			if regs.at(in.b).IsInt() {
+				continue // it has come to its end
+			}
+			goto native
 
 		case bytecode.OpIndex:
-			if a, b := &regs[in.b], &regs[in.x]; b.IsInt() && a.Kind() == List {
+			if a, b := regs.at(in.b), regs.at(in.x); b.IsInt() && a.Kind() == List {
 				if items := a.list().items; b.n < uint64(len(items)) {
 					regs[in.a] = items[b.n]
 					continue
@@ -353,7 +387,8 @@ reload:
 			goto leave
 
 		// Two operations in a row (fuse.go). What is not the usual case of the first
-		// runs it alone.
+		// runs it alone; where it is not that of a loop, or the fuel is used up, the
+		// second follows by itself.
 		case opLogMove:
 			if !m.in.Logs {
 				regs[ip.a] = regs[ip.b]
@@ -368,32 +403,37 @@ reload:
 			}
 		case opLogLoadI:
 			if !m.in.Logs {
-				regs[ip.a].setInt(int64(ip.c))
+				regs.at(ip.a).setInt(int64(ip.c))
 				ip = ip.behind(1)
 				continue
 			}
 		case opAddLoop:
-			a, b := &regs[in.b], &regs[in.x]
-			if a.IsInt() && b.IsInt() {
+			if a, b := regs.at(in.b), regs.at(in.x); a.IsInt() && b.IsInt() {
 				x, y := int64(a.n), int64(b.n)
 				if s := x + y; (x^s)&(y^s) >= 0 {
-					regs[in.a].setInt(s)
-					in, ip = ip, ip.behind(1)
-					goto count
+					a.n = uint64(s)
+					if regs.counts(ip) && budget-2*wordSize >= address(in) {
+						regs.count(ip)
+						ip, budget = in.jump(budget - wordSize)
+					}
+					continue
 				}
 			}
 			goto add
 		case opAddILoop:
-			if a := &regs[in.b]; a.IsInt() {
+			if a := regs.at(in.b); a.IsInt() {
 				x, y := int64(a.n), int64(in.c)
 				if s := x + y; (x^s)&(y^s) >= 0 {
-					regs[in.a].setInt(s)
-					in, ip = ip, ip.behind(1)
-					goto count
+					a.n = uint64(s)
+					if regs.counts(ip) && budget-2*wordSize >= address(in) {
+						regs.count(ip)
+						ip, budget = ip.jump(budget)
+					}
+					continue
 				}
 			}
 		case opAddReturn:
-			a, b := &regs[in.b], &regs[in.x]
+			a, b := regs.at(in.b), regs.at(in.x)
 			if a.IsInt() && b.IsInt() && fr.result < 0 {
 				x, y := int64(a.n), int64(b.n)
 				if s := x + y; (x^s)&(y^s) >= 0 {
@@ -404,26 +444,26 @@ reload:
 			}
 			goto add
 		case opSubICall:
-			if a := &regs[in.b]; a.IsInt() {
+			if a := regs.at(in.b); a.IsInt() {
 				x, y := int64(a.n), int64(in.c)
 				if s := x - y; (x^y)&(x^s) >= 0 {
-					regs[in.a].setInt(s)
+					regs.at(in.a).setInt(s)
 					in, ip = ip, ip.behind(1)
 					goto call
 				}
 			}
 		case opMulIAdd:
-			if a := &regs[in.b]; a.IsInt() && fitsHalf(a.n) {
-				regs[in.a].setInt(int64(a.n) * int64(in.c))
+			if a := regs.at(in.b); a.IsInt() && fitsHalf(a.n) {
+				regs.at(in.a).setInt(int64(a.n) * int64(in.c))
 				in, ip = ip, ip.behind(1)
 				goto add
 			}
 		case opLoadIMod:
-			regs[in.a].setInt(int64(in.c))
+			regs.at(in.a).setInt(int64(in.c))
 			in, ip = ip, ip.behind(1)
 			goto mod
 		case opLoadIIf:
-			regs[in.a].setInt(int64(in.c))
+			regs.at(in.a).setInt(int64(in.c))
 			in, ip = ip, ip.behind(1)
 			goto compare
 		case opLoadKMul:
@@ -436,16 +476,16 @@ reload:
 
 	add:
 		{
-			a, b := &regs[in.b], &regs[in.x]
+			a, b := regs.at(in.b), regs.at(in.x)
 			if a.IsInt() && b.IsInt() {
 				x, y := int64(a.n), int64(b.n)
 				if s := x + y; (x^s)&(y^s) >= 0 {
-					regs[in.a].setInt(s)
+					regs.at(in.a).setInt(s)
 					continue
 				}
 			} else if a.IsFloat() && b.IsFloat() {
 				if f := a.Float() + b.Float(); finite(f) {
-					regs[in.a].setFloat(f)
+					regs.at(in.a).setFloat(f)
 					continue
 				}
 			}
@@ -454,18 +494,18 @@ reload:
 
 	mul:
 		{
-			a, b := &regs[in.b], &regs[in.x]
+			a, b := regs.at(in.b), regs.at(in.x)
 			if a.IsFloat() && b.IsFloat() {
 				if f := a.Float() * b.Float(); finite(f) {
-					regs[in.a].setFloat(f)
+					regs.at(in.a).setFloat(f)
 					continue
 				}
 			} else if a.IsInt() && b.IsInt() && fitsHalf(a.n) && fitsHalf(b.n) {
-				regs[in.a].setInt(int64(a.n) * int64(b.n))
+				regs.at(in.a).setInt(int64(a.n) * int64(b.n))
 				continue
 			} else if a.IsInt() && b.IsFloat() {
 				if f := float64(int64(a.n)) * b.Float(); finite(f) {
-					regs[in.a].setFloat(f)
+					regs.at(in.a).setFloat(f)
 					continue
 				}
 			}
@@ -474,9 +514,9 @@ reload:
 
 	mod:
 		{
-			a, b := &regs[in.b], &regs[in.x]
+			a, b := regs.at(in.b), regs.at(in.x)
 			if a.IsInt() && b.IsInt() && int64(a.n) >= 0 && int64(b.n) > 0 {
-				regs[in.a].setInt(int64(a.n % b.n))
+				regs.at(in.a).setInt(int64(a.n % b.n))
 				continue
 			}
 		}
@@ -484,7 +524,7 @@ reload:
 
 	compare:
 		{
-			if a, b := &regs[in.a], &regs[in.b]; a.IsInt() && b.IsInt() {
+			if a, b := regs.at(in.a), regs.at(in.b); a.IsInt() && b.IsInt() {
 				if !compareInts(bytecode.Comparator(in.x), a.Int(), b.Int()) {
 					goto jump
 				}
@@ -510,7 +550,7 @@ reload:
 			}
 			f.base, f.caps, f.result = base, fr.caps, -1
 			fr.pc = fr.index(ip)
-			regs = (*[bytecode.MaxDirect]Value)(unsafe.Pointer(&regs[in.a]))
+			regs = (*window)(unsafe.Pointer(regs.at(in.a)))
 			for i := fn.params; i < fn.named; i++ {
 				regs[uint8(i)] = Value{}
 			}
@@ -558,27 +598,19 @@ reload:
 			continue
 		}
 
-	count:
-		// The verifier holds that these two registers are the loop's own ints.
-		{
-			counter := &regs[in.a]
-			n, end := int64(counter.n), (*Value)(unsafe.Add(unsafe.Pointer(counter), valueSize))
-			if n >= int64(end.n) {
-				continue
-			}
-			counter.n = uint64(n + 1)
-			regs[in.b].setInt(n + 1)
-		}
-
 	jump:
 		if budget < address(ip) {
 			in = &refuelling
 			goto native
 		}
-		way := int(in.c)
-		budget += way - (1+jumpFuel)*wordSize
-		ip = (*word)(unsafe.Add(unsafe.Pointer(in), way))
+		ip, budget = in.jump(budget)
 	}
+}
+
+// jump gives where a jump leads, and what is left of the budget then.
+func (w *word) jump(budget int) (*word, int) {
+	way := int(w.c)
+	return (*word)(unsafe.Add(unsafe.Pointer(w), way)), budget + way - (1+jumpFuel)*wordSize
 }
 
 // fitsHalf tells whether the int in n fits 32 bits, so that a product of two

@@ -11,7 +11,7 @@ import (
 
 // native runs one operation of the top frame, whose registers are regs. errStop is
 // the end of the script.
-func (m *Machine) native(fr *frame, regs *[bytecode.MaxDirect]Value, in *word) (err error) {
+func (m *Machine) native(fr *frame, regs *window, in *word) (err error) {
 	var v Value
 	switch in.op {
 	case bytecode.OpLog, opLogMove, opLogLoadK, opLogLoadI: // most frequent of all
@@ -121,7 +121,7 @@ func (m *Machine) native(fr *frame, regs *[bytecode.MaxDirect]Value, in *word) (
 }
 
 // effect runs one of the rarer operations that write no R[A].
-func (m *Machine) effect(fr *frame, regs *[bytecode.MaxDirect]Value, in *word) error {
+func (m *Machine) effect(fr *frame, regs *window, in *word) error {
 	switch in.op {
 	case bytecode.OpSetGlobal, bytecode.OpBirth:
 		return m.birth(in.c)
@@ -197,7 +197,7 @@ func (m *Machine) stop() error {
 }
 
 // branch runs a jumping operation.
-func (m *Machine) branch(fr *frame, regs *[bytecode.MaxDirect]Value, in *word) error {
+func (m *Machine) branch(fr *frame, regs *window, in *word) error {
 	if yes, err := m.test(regs, in); err != nil || !yes {
 		return err
 	}
@@ -218,7 +218,7 @@ func (m *Machine) jump(fr *frame) error {
 
 // test tells whether a jumping operation jumps. It does the rest of what the
 // operation does.
-func (m *Machine) test(regs *[bytecode.MaxDirect]Value, in *word) (bool, error) {
+func (m *Machine) test(regs *window, in *word) (bool, error) {
 	switch in.op {
 	case bytecode.OpJumpTrue:
 		return truth(regs[in.a]), nil
@@ -229,6 +229,8 @@ func (m *Machine) test(regs *[bytecode.MaxDirect]Value, in *word) (bool, error) 
 		return !yes, err
 	case bytecode.OpForPrep:
 		return m.prepareLoop(regs, in)
+	case bytecode.OpForLoop:
+		return m.countOn(regs, in), nil
 	case bytecode.OpIterNext:
 		if k := regs[in.a].Kind(); k != iterator {
 			return false, typeErrorf("an iterator is wanted, not %s", k)
@@ -254,7 +256,7 @@ func (m *Machine) jumpComparison(which bytecode.Op, x, y Value) (bool, error) {
 
 // prepareLoop sets the count and the end of a counted loop, and tells whether
 // there is nothing to count.
-func (m *Machine) prepareLoop(regs *[bytecode.MaxDirect]Value, in *word) (done bool, err error) {
+func (m *Machine) prepareLoop(regs *window, in *word) (done bool, err error) {
 	from, err := wholeNumber(regs[in.x])
 	if err != nil {
 		return false, err
@@ -270,4 +272,15 @@ func (m *Machine) prepareLoop(regs *[bytecode.MaxDirect]Value, in *word) (done b
 	}
 	regs[in.b].setInt(from)
 	return false, nil
+}
+
+// countOn moves on a counted loop of whose variable the body has made something other
+// than an int, and tells whether it has not come to its end.
+func (m *Machine) countOn(regs *window, in *word) bool {
+	if int64(regs[in.a].n) >= int64(regs[in.a+1].n) {
+		return false
+	}
+	regs[in.b] = IntValue(0)
+	regs.count(in)
+	return true
 }
