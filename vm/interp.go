@@ -119,30 +119,30 @@ reload:
 			regs.at(in.a).setInt(int64(in.c))
 			continue
 		case bytecode.OpLoadNone:
-			regs[in.a] = NoneValue()
+			*regs.at(in.a) = NoneValue()
 			continue
 		case bytecode.OpLoadBool:
 			regs.at(in.a).setBool(in.b != 0)
 			continue
 		case bytecode.OpLoadUnset:
-			regs[in.a] = Value{}
+			*regs.at(in.a) = Value{}
 			continue
 		case bytecode.OpLoadWide:
-			regs[in.a] = m.stack[fr.base+int(in.c)]
+			*regs.at(in.a) = m.stack[fr.base+int(in.c)]
 			continue
 		case bytecode.OpStoreWide:
-			m.stack[fr.base+int(in.c)] = regs[in.a]
+			m.stack[fr.base+int(in.c)] = *regs.at(in.a)
 			continue
 		case bytecode.OpGetGlobal:
-			regs[in.a] = m.stack[in.c]
+			*regs.at(in.a) = m.stack[in.c]
 			continue
 		case bytecode.OpLoadGlobal:
 			if v := m.stack[in.c]; !v.IsUnset() {
-				regs[in.a] = v
+				*regs.at(in.a) = v
 				continue
 			}
 		case bytecode.OpSetGlobal:
-			m.stack[in.c] = regs[in.a]
+			m.stack[in.c] = *regs.at(in.a)
 			if m.born[in.c] {
 				continue
 			}
@@ -162,7 +162,7 @@ reload:
 				continue
 			}
 		case bytecode.OpCheck:
-			if !regs[in.a].IsUnset() {
+			if !regs.at(in.a).IsUnset() {
 				continue
 			}
 
@@ -235,12 +235,12 @@ reload:
 			}
 			goto native
 		case bytecode.OpJumpSet:
-			if !regs[in.a].IsUnset() {
+			if !regs.at(in.a).IsUnset() {
 				goto jump
 			}
 			continue
 		case bytecode.OpJumpUnset:
-			if regs[in.a].IsUnset() {
+			if regs.at(in.a).IsUnset() {
 				goto jump
 			}
 			continue
@@ -357,7 +357,7 @@ reload:
 		case bytecode.OpIndex:
 			if a, b := regs.at(in.b), regs.at(in.x); b.IsInt() && a.Kind() == List {
 				if items := a.list().items; b.n < uint64(len(items)) {
-					regs[in.a] = items[b.n]
+					*regs.at(in.a) = items[b.n]
 					continue
 				}
 			}
@@ -377,7 +377,7 @@ reload:
 			if fr.result >= 0 {
 				goto native
 			}
-			regs[0] = regs[in.a]
+			regs[0] = *regs.at(in.a)
 			goto leave
 		case bytecode.OpReturnNone:
 			if fr.result >= 0 {
@@ -391,19 +391,19 @@ reload:
 		// second follows by itself.
 		case opLogMove:
 			if !m.in.Logs {
-				regs[ip.a] = regs[ip.b]
+				*regs.at(ip.a) = *regs.at(ip.b)
 				ip = ip.behind(1)
 				continue
 			}
 		case opLogLoadK:
 			if !m.in.Logs {
-				regs[ip.a] = fr.code.constants[ip.c]
+				*regs.at(ip.a) = fr.code.constants[ip.c]
 				ip = ip.behind(1)
 				continue
 			}
 		case opLogLoadI:
 			if !m.in.Logs {
-				regs.at(ip.a).setInt(int64(ip.c))
+				*regs.at(ip.a) = IntValue(int64(ip.c))
 				ip = ip.behind(1)
 				continue
 			}
@@ -412,9 +412,9 @@ reload:
 				x, y := int64(a.n), int64(b.n)
 				if s := x + y; (x^s)&(y^s) >= 0 {
 					a.n = uint64(s)
-					if regs.counts(ip) && budget-2*wordSize >= address(in) {
+					if regs.counts(ip) && budget-wordSize >= address(ip) {
 						regs.count(ip)
-						ip, budget = in.jump(budget - wordSize)
+						ip, budget = in.jump(budget - wordSize) // which is counted from ip
 					}
 					continue
 				}
@@ -425,7 +425,7 @@ reload:
 				x, y := int64(a.n), int64(in.c)
 				if s := x + y; (x^s)&(y^s) >= 0 {
 					a.n = uint64(s)
-					if regs.counts(ip) && budget-2*wordSize >= address(in) {
+					if regs.counts(ip) && budget-wordSize >= address(ip) {
 						regs.count(ip)
 						ip, budget = ip.jump(budget)
 					}
@@ -467,7 +467,7 @@ reload:
 			in, ip = ip, ip.behind(1)
 			goto compare
 		case opLoadKMul:
-			regs[in.a] = fr.code.constants[in.c]
+			*regs.at(in.a) = fr.code.constants[in.c]
 			in, ip = ip, ip.behind(1)
 			goto mul
 		}
