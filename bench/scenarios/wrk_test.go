@@ -111,12 +111,14 @@ func TestThroughputReport(t *testing.T) {
 		"nginx's CPU ÷ avap's, unsigned":                  "1.50",
 		"avap's requests/s, unsigned, ÷ nginx's":          "1.50",
 		"avap's CPU unsigned ÷ signed":                    "0.62",
+		"avap's requests/s, signed ÷ unsigned":            "0.62",
 		"errors":                                          "0",
 	}, measured); diff != "" {
 		t.Errorf("measured (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{
 		"bare fasthttp's CPU ÷ avap's, unsigned", "bare fasthttp's CPU ÷ avap's, signed, older bar", "avap's CPU unsigned ÷ signed",
+		"avap's requests/s, signed ÷ unsigned",
 	}, missed); diff != "" {
 		t.Errorf("missed bars (-want +got):\n%s", diff)
 	}
@@ -154,7 +156,7 @@ func TestNothingMeasured(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, missed := bars(r); len(missed) != 6 {
+	if _, missed := bars(r); len(missed) != 7 {
 		t.Errorf("missed: %q", missed)
 	}
 }
