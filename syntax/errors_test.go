@@ -162,6 +162,9 @@ func TestLongSources(t *testing.T) {
 		r("`", 100_001),
 		r("cmd(", 180) + r("a, ", 20_000) + r(")", 180),
 		"x.format(" + r("a=1,", 20_000) + ")",
+		r("if(a/*\\`*/)\nend()\n", 50_000),
+		r("if(a/*\\`*/)\nend()\n", 50_000) + "x = \"`)\"",
+		r("if(a/*(\\`*/)\nend()\n", 50_000) + "x = \"`]\"",
 		"x = 1" + r("/* a */", 50_000) + r("\n// b", 50_000) + "\ncommand f() {}",
 	} {
 		_, err := Parse(src, Options{})
@@ -170,4 +173,5 @@ func TestLongSources(t *testing.T) {
 			t.Errorf("%.40q: %v", src, err)
 		}
 	}
+	mustParse(t, r("if(a/*\\`*/)\nend()\n", 2)+r("if(a)\nend()\n", 50_000)) // which two conditions make no slower
 }

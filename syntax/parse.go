@@ -142,6 +142,8 @@ type reading struct {
 	nest      []opening
 	pieces    []piece
 	cuts      []span          // comments inside of a command's arguments
+	reach     int             // how far split has looked for arguments that do not end well
+	vainly    int             // bytes that split has looked at behind conditions
 	calls     []string        // names of the commands that are called
 	names     map[string]Pos  // of what was declared
 	funcs     map[string]bool // the functions that were read

@@ -168,6 +168,7 @@ func (p *parser) split(open int) (end int) {
 	if !p.bad {
 		p.stop = p.stop || !p.quiet
 		p.notClosed(open)
+		p.reach = len(p.part)
 	}
 	return -1
 }
@@ -376,6 +377,7 @@ func (m *matcher) run(i int) int {
 	}
 	m.stop = m.stop || !m.quiet
 	m.notClosed(m.top().off)
+	m.reach = len(m.part)
 	return -1
 }
 
@@ -445,6 +447,7 @@ func closer(open byte) byte {
 
 // notClosed fails at the quote, bracket or template at off.
 func (p *parser) notClosed(off int) {
+	p.reach = off
 	if p.quiet {
 		p.giveUp(off)
 		return
@@ -466,6 +469,7 @@ func (p *parser) notClosed(off int) {
 // mismatch fails at the bracket at open, in which the one at off closes
 // something else.
 func (p *parser) mismatch(open, off int) {
+	p.reach = off
 	if p.quiet {
 		p.giveUp(off)
 		return

@@ -420,6 +420,10 @@ func (p *parser) ifStatement(pos Pos) {
 	first, cuts := len(p.pieces), len(p.cuts)
 	before := retreat{p.cursor, len(p.errs), len(p.out.Comments), p.commented, p.stop}
 	end := p.split(p.tok.start)
+	reach := end
+	if end < 0 {
+		reach = p.reach
+	}
 	pieces := p.pieces[first:]
 	switch {
 	case !p.bad && len(pieces) == 3 && p.ifArgs(n, pieces):
@@ -428,12 +432,25 @@ func (p *parser) ifStatement(pos Pos) {
 		p.cursor, p.errs, p.stop = before.cursor, p.errs[:before.errs], before.stop
 		p.out.Comments, p.commented = p.out.Comments[:before.comments], before.commented
 		n.Cond = p.condition("if")
+		p.lookedVainly(reach, pos)
 	case !p.bad:
 		p.fail(p.pos(pieces[2].start), "`%s` is no comparison: write one of = == != < > <= >=", clip(p.ifOperator(pieces[2])))
 	}
 	p.pieces, p.cuts = p.pieces[:first], p.cuts[:cuts]
 	p.endOfCall()
 	p.open(block{kind: blockIf, pos: pos, node: n}, n)
+}
+
+// mostVainly is how many bytes behind conditions may be looked at for arguments: far more
+// than any comment calls for, and some milliseconds.
+const mostVainly = 4 << 20
+
+// lookedVainly notes that split has looked up to reach for what is a condition after all.
+// It does so to the end of the source for each where a comment opens what nothing closes.
+func (p *parser) lookedVainly(reach int, pos Pos) {
+	if p.vainly += max(0, reach-p.tok.end); p.vainly > mostVainly {
+		p.limit(pos, "too many conditions have comments that look like arguments without an end")
+	}
 }
 
 // retreat is the state before something that may have to be read in another way.
