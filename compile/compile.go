@@ -114,7 +114,9 @@ func (c *Compiler) compile(opt Options, build func(*unit)) (*bytecode.Program, [
 func (u *unit) compile(opt Options, build func(*unit)) (*bytecode.Program, []Diagnostic, error) {
 	err := u.attempt(opt, 160, false, build)
 	if _, full := err.(*registersFull); full {
-		u.reset()
+		if u.reset(); opt.Room != nil {
+			*opt.Room = Room{}
+		}
 		err = u.attempt(opt, 8, true, build)
 	}
 	if full, ok := err.(*registersFull); ok {

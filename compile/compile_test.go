@@ -415,3 +415,29 @@ func BenchmarkCompile(b *testing.B) {
 		}
 	}
 }
+
+// TestRoomAgain compiles into a Room what needs a second attempt: nothing of the first one
+// is left in it.
+func TestRoomAgain(t *testing.T) {
+	var src strings.Builder
+	src.WriteString("x = sorted([2, 1], reverse=True)\n")
+	for i := range 100 {
+		fmt.Fprintf(&src, "v%d = %d\n", i, i)
+	}
+	src.WriteString("y = max(" + strings.Repeat("v0, ", 200) + "v1)\naddResult(y)")
+	f, err := syntax.Parse(src.String(), syntax.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, _, err := compile.Script(f, compile.Options{Lookup: command.Signature})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, _, err := compile.Script(f, compile.Options{Lookup: command.Signature, Room: new(compile.Room)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("in a Room (-own memory +Room):\n%s", diff)
+	}
+}
