@@ -15,38 +15,40 @@ import (
 	"github.com/avap-framework/avap/vm"
 )
 
+// pairCases are scripts in which two operations in a row run as one. They work on a.
+var pairCases = []struct {
+	first, second bytecode.Op
+	script        string
+}{
+	{bytecode.OpLog, bytecode.OpMove, "b = a\naddResult(b)"},
+	{bytecode.OpLog, bytecode.OpLoadK, "b = 1.5 * a\naddResult(b)"},
+	{bytecode.OpLog, bytecode.OpLoadI, "b = 7\naddResult(b)"},
+	{bytecode.OpAdd, bytecode.OpForLoop, "startLoop(i, 1, 9)\na = a + a\nendLoop()\naddResult(a)"},
+	{bytecode.OpAdd, bytecode.OpForLoop, "startLoop(i, 1, 9)\ni = i + a\nendLoop()\naddResult(i)"},
+	{bytecode.OpAdd, bytecode.OpForLoop, "n = 0\nstartLoop(i, 1, 9)\nb = i\ni = a\nn = n + b\nendLoop()\naddResult(n)\naddResult(i)"},
+	{bytecode.OpAdd, bytecode.OpForLoop, "startLoop(j, 1, 3)\nstartLoop(i, j, 5)\na = a + i\nendLoop()\nendLoop()\naddResult(a)"},
+	{bytecode.OpAdd, bytecode.OpForLoop, "function f(n) {\nm = n\nstartLoop(i, 1, 9)\nm = m + n\nendLoop()\nreturn m\n}\nr = f(a)\naddResult(r)"},
+	{bytecode.OpAddI, bytecode.OpForLoop, "startLoop(i, 1, 9)\na = a + 1\nendLoop()\naddResult(a)"},
+	{bytecode.OpAddI, bytecode.OpForLoop, "n = 0\nstartLoop(i, 1, 9)\ni = a\nn = n + 1\nendLoop()\naddResult(n)\naddResult(i)"},
+	{bytecode.OpAdd, bytecode.OpReturn, "function f(n) {\nreturn n + n\n}\nr = f(a)\naddResult(r)"},
+	{bytecode.OpSubI, bytecode.OpCall, "function f(n) {\nif(n < 2)\nreturn n\nend()\nreturn f(n - 1) * 2\n}\nr = f(a)\naddResult(r)"},
+	{bytecode.OpMulI, bytecode.OpAdd, "b = a + a * 3\naddResult(b)"},
+	{bytecode.OpLoadI, bytecode.OpMod, "b = a % 5\naddResult(b)"},
+	{bytecode.OpLoadI, bytecode.OpJumpIf, "if(a, 2, >=)\naddResult(a)\nend()"},
+	{bytecode.OpLoadK, bytecode.OpMul, "b = a * 1.5\naddResult(b)"},
+}
+
 func TestFusedCodeMeansTheSame(t *testing.T) {
 	// a is what the pair works on, of each kind in turn.
 	kinds := []string{"2", "-7", "9223372036854775806", "1.5", "1e308", "True", "None", "'5'", "'x'", "[1]", "{}"}
-	cases := []struct {
-		first, second bytecode.Op
-		script        string
-	}{
-		{bytecode.OpLog, bytecode.OpMove, "b = a\naddResult(b)"},
-		{bytecode.OpLog, bytecode.OpLoadK, "b = 1.5 * a\naddResult(b)"},
-		{bytecode.OpLog, bytecode.OpLoadI, "b = 7\naddResult(b)"},
-		{bytecode.OpAdd, bytecode.OpForLoop, "startLoop(i, 1, 9)\na = a + a\nendLoop()\naddResult(a)"},
-		{bytecode.OpAdd, bytecode.OpForLoop, "startLoop(i, 1, 9)\ni = i + a\nendLoop()\naddResult(i)"},
-		{bytecode.OpAdd, bytecode.OpForLoop, "n = 0\nstartLoop(i, 1, 9)\nb = i\ni = a\nn = n + b\nendLoop()\naddResult(n)\naddResult(i)"},
-		{bytecode.OpAdd, bytecode.OpForLoop, "startLoop(j, 1, 3)\nstartLoop(i, j, 5)\na = a + i\nendLoop()\nendLoop()\naddResult(a)"},
-		{bytecode.OpAdd, bytecode.OpForLoop, "function f(n) {\nm = n\nstartLoop(i, 1, 9)\nm = m + n\nendLoop()\nreturn m\n}\nr = f(a)\naddResult(r)"},
-		{bytecode.OpAddI, bytecode.OpForLoop, "startLoop(i, 1, 9)\na = a + 1\nendLoop()\naddResult(a)"},
-		{bytecode.OpAddI, bytecode.OpForLoop, "n = 0\nstartLoop(i, 1, 9)\ni = a\nn = n + 1\nendLoop()\naddResult(n)\naddResult(i)"},
-		{bytecode.OpAdd, bytecode.OpReturn, "function f(n) {\nreturn n + n\n}\nr = f(a)\naddResult(r)"},
-		{bytecode.OpSubI, bytecode.OpCall, "function f(n) {\nif(n < 2)\nreturn n\nend()\nreturn f(n - 1) * 2\n}\nr = f(a)\naddResult(r)"},
-		{bytecode.OpMulI, bytecode.OpAdd, "b = a + a * 3\naddResult(b)"},
-		{bytecode.OpLoadI, bytecode.OpMod, "b = a % 5\naddResult(b)"},
-		{bytecode.OpLoadI, bytecode.OpJumpIf, "if(a, 2, >=)\naddResult(a)\nend()"},
-		{bytecode.OpLoadK, bytecode.OpMul, "b = a * 1.5\naddResult(b)"},
-	}
 	tested := map[[2]bytecode.Op]bool{}
-	for _, c := range cases {
+	for _, c := range pairCases {
 		tested[[2]bytecode.Op{c.first, c.second}] = true
 	}
 	if n := vm.Pairs(); len(tested) != n {
 		t.Errorf("%d pairs are tested, of %d", len(tested), n)
 	}
-	for _, c := range cases {
+	for _, c := range pairCases {
 		t.Run(c.first.String()+" "+c.second.String(), func(t *testing.T) {
 			for _, kind := range kinds {
 				code := link(t, "a = "+kind+"\n"+c.script)
@@ -104,6 +106,16 @@ func FuzzFused(f *testing.F) {
 // link compiles and links a script.
 func link(t *testing.T, script string) *vm.Code {
 	t.Helper()
+	natives := command.Natives(command.Host{})
+	code, err := vm.Link(compiled(t, script), func(name string) *vm.Command { return natives[name] })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return code
+}
+
+func compiled(t *testing.T, script string) *bytecode.Program {
+	t.Helper()
 	f, err := syntax.Parse(script, syntax.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -112,12 +124,7 @@ func link(t *testing.T, script string) *vm.Code {
 	if err != nil {
 		t.Fatal(err)
 	}
-	natives := command.Natives(command.Host{})
-	code, err := vm.Link(p, func(name string) *vm.Command { return natives[name] })
-	if err != nil {
-		t.Fatal(err)
-	}
-	return code
+	return p
 }
 
 // outcome is what can be told of a run.

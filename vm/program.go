@@ -58,8 +58,11 @@ func instructions(ws []word) []bytecode.Instr {
 	code := make([]bytecode.Instr, len(ws))
 	for i, w := range ws {
 		op := written[w.op]
-		if parts[op].step == jumps {
+		switch {
+		case parts[op].step == jumps:
 			w.c = w.c/wordSize + int32(i)
+		case w.op == opAddLoop: // which has a way there, and OpAdd nothing
+			w.c = 0
 		}
 		code[i] = bytecode.Instr{Op: op, A: w.a, B: w.b, X: w.x, C: w.c}
 	}

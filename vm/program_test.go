@@ -50,3 +50,18 @@ func TestTake(t *testing.T) {
 		}
 	}
 }
+
+// What stands for two operations in a row is given back as the first of them, whatever
+// the machine keeps in it.
+func TestTakePairs(t *testing.T) {
+	for _, c := range pairCases {
+		script := "a = 2\n" + c.script
+		var taken vm.Code
+		if err := taken.Take(compiled(t, script), func(string) *vm.Command { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(compiled(t, script), taken.Program()); diff != "" {
+			t.Errorf("%s\n(-compiled +given back):\n%s", script, diff)
+		}
+	}
+}
