@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/avap-framework/avap"
+	"github.com/avap-framework/avap/bytecode"
 	"github.com/avap-framework/avap/host"
 )
 
@@ -205,6 +206,46 @@ func TestSize(t *testing.T) {
 	long := size(strings.Repeat("x = y + 1\n", 10_000))
 	if small <= 0 || small > 10_000 || text < small+100_000 || long < small+10_000*8 {
 		t.Errorf("%d, %d with 100,000 bytes of text, %d with 10,000 statements", small, text, long)
+	}
+}
+
+// TestSizeOfSmall has small programs hold no more than they say: a cache counts on it.
+func TestSizeOfSmall(t *testing.T) {
+	engine := newEngine(t, "")
+	compiled := func(script string) *avap.Program {
+		p, err := engine.Compile(script)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	linked := func(code []byte) *avap.Program {
+		decoded, err := bytecode.Decode(code)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := engine.Link(t.Context(), decoded)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	for _, script := range []string{"x = 1", "x = y", "addResult(1)", "addParam(name, who)\naddResult(who)"} {
+		code := bytecode.AppendProgram(nil, compiled(script).Bytecode())
+		for way, make := range map[string]func() *avap.Program{
+			"compiled": func() *avap.Program { return compiled(script) },
+			"linked":   func() *avap.Program { return linked(code) },
+		} {
+			var programs [2_000]*avap.Program
+			before := heap()
+			for i := range programs {
+				programs[i] = make()
+			}
+			held := (heap() - before) / len(programs)
+			if size := programs[0].Size(); held > size {
+				t.Errorf("%q, %s, holds %d bytes and says %d", script, way, held, size)
+			}
+		}
 	}
 }
 

@@ -167,7 +167,7 @@ func (x *Execution) CompileOnce(script string) (*Program, error) {
 		x.once.forget()
 	}
 	p := &x.once.program
-	err := x.once.compile(x.machine.Context(), x.engine, script, x.account(), p)
+	err := x.once.compile(x.machine.Context(), x.engine, script, x.account(), p, nil)
 	x.once.parser.Forget() // or a tree would wait with an execution that waits
 	if err != nil {
 		return nil, err

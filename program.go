@@ -24,8 +24,14 @@ type Program struct {
 	// they are kept in as a rule.
 	used []*vm.Command
 	few  [2]*vm.Command
-	more *more        // nil for most
-	room compile.Room // of what is compiled to be kept
+	more *more // nil for most
+}
+
+// roomy is a program that is compiled to be kept, and what most of it lies in: one
+// allocation. A program that is linked brings its own.
+type roomy struct {
+	program Program
+	room    compile.Room
 }
 
 // more is what there is to be kept of few programs alone.
@@ -83,15 +89,15 @@ func (c *compiler) forget() {
 func (e *Engine) compile(ctx context.Context, script string, charge func(int) error) (*Program, error) {
 	c := e.takeCompiler()
 	defer e.giveBack(c)
-	p := new(Program)
-	if err := c.compile(ctx, e, script, charge, p); err != nil {
+	p := new(roomy)
+	if err := c.compile(ctx, e, script, charge, &p.program, &p.room); err != nil {
 		return nil, err
 	}
-	return p, nil
+	return &p.program, nil
 }
 
-// compile compiles a script into a program, which may be the compiler's own.
-func (c *compiler) compile(ctx context.Context, e *Engine, script string, charge func(int) error, program *Program) error {
+// compile compiles a script into a program with room, or into the compiler's own.
+func (c *compiler) compile(ctx context.Context, e *Engine, script string, charge func(int) error, program *Program, room *compile.Room) error {
 	f, err := c.parser.Parse(script, syntax.Options{Charge: charge})
 	if err != nil {
 		return asError(err)
@@ -106,11 +112,9 @@ func (c *compiler) compile(ctx context.Context, e *Engine, script string, charge
 	if err := e.load(ctx, f.Calls); err != nil {
 		return err
 	}
-	opt := compile.Options{Lookup: e.signature, Charge: charge, Lend: compile.LendLists}
+	opt := compile.Options{Lookup: e.signature, Charge: charge, Lend: compile.LendLists, Room: room}
 	if c.lent = program == &c.program; c.lent {
 		opt.Lend = compile.LendAll
-	} else {
-		opt.Room = &program.room
 	}
 	p, diagnostics, err := c.compiler.Script(f, opt)
 	if err != nil {
