@@ -20,6 +20,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"net"
 	"runtime/debug"
 	"sync"
@@ -122,6 +123,9 @@ func New(opt Options) *Server {
 	setDefault(&opt.SendTimeout, DefaultSendTimeout)
 	setDefault(&opt.MaxConns, DefaultMaxConns)
 	setDefault(&opt.Buffers, DefaultBuffers)
+	for _, wait := range []*time.Duration{&opt.ReadTimeout, &opt.IdleTimeout, &opt.SendTimeout} {
+		*wait = min(*wait, longest)
+	}
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
@@ -133,6 +137,10 @@ func New(opt Options) *Server {
 	}
 	return s
 }
+
+// longest is how long a timeout may be, so that none ends beyond what a duration since the
+// server's start can hold: 146 years.
+const longest = math.MaxInt64 / 2
 
 func setDefault[T int | int64 | time.Duration](v *T, fallback T) {
 	if *v == 0 {

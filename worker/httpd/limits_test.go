@@ -6,6 +6,7 @@ package httpd_test
 import (
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"runtime"
 	"strings"
@@ -128,6 +129,20 @@ func TestShortTimesOfLongRequests(t *testing.T) {
 	c := s.dial(t)
 	for range 3 {
 		c.send(post("/", "x"))
+		c.expect(200, "POST / x")
+	}
+}
+
+// TestNoTimeouts has times that never end, however long the server runs.
+func TestNoTimeouts(t *testing.T) {
+	const never = time.Duration(math.MaxInt64)
+	s := serve(t, &handler{}, httpd.Options{ReadTimeout: never, IdleTimeout: never, SendTimeout: never})
+	c := s.dial(t)
+	for range 2 {
+		for _, part := range strings.SplitAfter(post("/", "x"), "\n") { // which is waited for
+			c.send(part)
+			time.Sleep(5 * time.Millisecond)
+		}
 		c.expect(200, "POST / x")
 	}
 }
