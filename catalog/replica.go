@@ -4,6 +4,7 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -101,12 +102,8 @@ func NewReplica(opt ReplicaOptions) *Replica {
 	if opt.Word == nil {
 		opt.Word = func(string) bool { return false }
 	}
-	if opt.CacheBytes == 0 {
-		opt.CacheBytes = DefaultCacheBytes
-	}
-	if opt.FetchTimeout == 0 {
-		opt.FetchTimeout = DefaultFetchTimeout
-	}
+	opt.CacheBytes = cmp.Or(opt.CacheBytes, DefaultCacheBytes)
+	opt.FetchTimeout = cmp.Or(opt.FetchTimeout, DefaultFetchTimeout)
 	return &Replica{opt: opt, memory: newMemory(opt.CacheBytes)}
 }
 

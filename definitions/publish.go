@@ -45,9 +45,7 @@ func (p *Publisher) Publish(ctx context.Context, sources []Source, o Order) (*Re
 			return nil, err
 		}
 	}
-	if o.Action == "" {
-		o.Action = store.ActionPublish
-	}
+	o.Action = cmp.Or(o.Action, store.ActionPublish)
 	return p.publish(ctx, o, func(plan *plan) error {
 		for i, s := range sources {
 			parts, ds, err := pieces(i, s, plan.charge)

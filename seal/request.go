@@ -3,6 +3,7 @@
 package seal
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
@@ -50,12 +51,8 @@ type Verifier struct {
 
 // NewVerifier makes a Verifier that takes the request keys of a keyring.
 func NewVerifier(keys *Keyring, opt VerifierOptions) *Verifier {
-	if opt.Window == 0 {
-		opt.Window = DefaultWindow
-	}
-	if opt.ReplayEntries == 0 {
-		opt.ReplayEntries = DefaultReplayEntries
-	}
+	opt.Window = cmp.Or(opt.Window, DefaultWindow)
+	opt.ReplayEntries = cmp.Or(opt.ReplayEntries, DefaultReplayEntries)
 	v := &Verifier{keys: keys, window: int64(opt.Window / time.Second), now: opt.Now}
 	if opt.Replay {
 		v.memory = newMemory(opt.ReplayEntries, v.window)

@@ -7,6 +7,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -70,21 +71,13 @@ type Worker struct {
 
 // New makes a worker.
 func New(opt Options) *Worker {
-	if opt.MaxBody == 0 {
-		opt.MaxBody = httpd.DefaultMaxBody
-	}
-	if opt.Log == nil {
-		opt.Log = slog.New(slog.DiscardHandler)
-	}
+	opt.MaxBody = cmp.Or(opt.MaxBody, httpd.DefaultMaxBody)
+	opt.Log = cmp.Or(opt.Log, slog.New(slog.DiscardHandler))
 	if opt.Lanes == nil {
 		opt.Lanes = lane.New(lane.Options{})
 	}
-	if opt.CacheBytes == 0 {
-		opt.CacheBytes = l1.DefaultBytes
-	}
-	if opt.Tracer == nil {
-		opt.Tracer = new(telemetry.Tracer)
-	}
+	opt.CacheBytes = cmp.Or(opt.CacheBytes, l1.DefaultBytes)
+	opt.Tracer = cmp.Or(opt.Tracer, new(telemetry.Tracer))
 	w := &Worker{
 		opt:     opt,
 		lanes:   opt.Lanes,

@@ -9,6 +9,7 @@ package balancer
 // This file holds the balancer: backends, their readiness, connections.
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -61,12 +62,8 @@ type backend struct {
 
 // New makes a balancer without backends, which listens at once.
 func New(opt Options) (*Balancer, error) {
-	if opt.Listen == "" {
-		opt.Listen = "127.0.0.1:0"
-	}
-	if opt.Interval == 0 {
-		opt.Interval = DefaultInterval
-	}
+	opt.Listen = cmp.Or(opt.Listen, "127.0.0.1:0")
+	opt.Interval = cmp.Or(opt.Interval, DefaultInterval)
 	listener, err := net.Listen("tcp", opt.Listen)
 	if err != nil {
 		return nil, err

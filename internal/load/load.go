@@ -26,6 +26,7 @@ package load
 // This file holds what a run is: its options, its beginning and its end.
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -124,9 +125,7 @@ func (o *Options) complete() error {
 	if o.Duration <= 0 || o.Duration > MaxDuration {
 		return fmt.Errorf("load: the duration is %v, want more than 0 and at most %v", o.Duration, MaxDuration)
 	}
-	if o.Timeout == 0 {
-		o.Timeout = DefaultTimeout
-	}
+	o.Timeout = cmp.Or(o.Timeout, DefaultTimeout)
 	if o.Timeout < 0 || o.Timeout > MaxDuration {
 		return fmt.Errorf("load: the time-out is %v, want more than 0 and at most %v", o.Timeout, MaxDuration)
 	}
@@ -145,9 +144,7 @@ func (o *Options) complete() error {
 }
 
 func (c *Class) complete(addr string) error {
-	if c.Addr == "" {
-		c.Addr = addr
-	}
+	c.Addr = cmp.Or(c.Addr, addr)
 	if c.Connections == 0 {
 		c.Connections = DefaultConnections
 		if c.Rate == 0 {

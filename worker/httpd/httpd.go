@@ -17,6 +17,7 @@
 package httpd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -116,19 +117,17 @@ type Server struct {
 
 // New makes a server.
 func New(opt Options) *Server {
-	setDefault(&opt.MaxBody, DefaultMaxBody)
-	setDefault(&opt.MaxHeader, DefaultMaxHeader)
-	setDefault(&opt.ReadTimeout, DefaultReadTimeout)
-	setDefault(&opt.IdleTimeout, DefaultIdleTimeout)
-	setDefault(&opt.SendTimeout, DefaultSendTimeout)
-	setDefault(&opt.MaxConns, DefaultMaxConns)
-	setDefault(&opt.Buffers, DefaultBuffers)
+	opt.MaxBody = cmp.Or(opt.MaxBody, DefaultMaxBody)
+	opt.MaxHeader = cmp.Or(opt.MaxHeader, DefaultMaxHeader)
+	opt.ReadTimeout = cmp.Or(opt.ReadTimeout, DefaultReadTimeout)
+	opt.IdleTimeout = cmp.Or(opt.IdleTimeout, DefaultIdleTimeout)
+	opt.SendTimeout = cmp.Or(opt.SendTimeout, DefaultSendTimeout)
+	opt.MaxConns = cmp.Or(opt.MaxConns, DefaultMaxConns)
+	opt.Buffers = cmp.Or(opt.Buffers, DefaultBuffers)
 	for _, wait := range []*time.Duration{&opt.ReadTimeout, &opt.IdleTimeout, &opt.SendTimeout} {
 		*wait = min(*wait, longest)
 	}
-	if opt.Log == nil {
-		opt.Log = slog.New(slog.DiscardHandler)
-	}
+	opt.Log = cmp.Or(opt.Log, slog.New(slog.DiscardHandler))
 	opt.Watch = opt.Watch[:min(len(opt.Watch), maxWatched)]
 	s := &Server{opt: opt, start: time.Now(), conns: map[*conn]struct{}{}, done: make(chan struct{})}
 	for i, name := range opt.Watch {
@@ -141,12 +140,6 @@ func New(opt Options) *Server {
 // longest is how long a timeout may be, so that none ends beyond what a duration since the
 // server's start can hold: 146 years.
 const longest = math.MaxInt64 / 2
-
-func setDefault[T int | int64 | time.Duration](v *T, fallback T) {
-	if *v == 0 {
-		*v = fallback
-	}
-}
 
 // ErrClosed is what Serve returns after Shutdown.
 var ErrClosed = errors.New("httpd: the server is closed")

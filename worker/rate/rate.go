@@ -19,6 +19,7 @@
 package rate
 
 import (
+	"cmp"
 	"math"
 	"net/netip"
 	"strings"
@@ -73,9 +74,7 @@ func New(opt Options) *Limiter {
 	if opt.Burst == 0 {
 		opt.Burst = int(math.Ceil(perSecond))
 	}
-	if opt.Entries == 0 {
-		opt.Entries = DefaultEntries
-	}
+	opt.Entries = cmp.Or(opt.Entries, DefaultEntries)
 	interval := time.Duration(float64(time.Second) / perSecond)
 	burst := min(max(opt.Burst, 1), MaxBurst)
 	entries := min(max(opt.Entries, 1), MaxEntries)

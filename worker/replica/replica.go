@@ -7,6 +7,7 @@
 package replica
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -133,30 +134,18 @@ func New(opt Options) (*Client, error) {
 }
 
 func (opt *Options) setDefaults() {
-	if opt.Log == nil {
-		opt.Log = slog.New(slog.DiscardHandler)
-	}
+	opt.Log = cmp.Or(opt.Log, slog.New(slog.DiscardHandler))
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
 	if opt.Explain == nil {
 		opt.Explain = func(err error) error { return err }
 	}
-	if opt.SnapshotDelay == 0 {
-		opt.SnapshotDelay = DefaultSnapshotDelay
-	}
-	if opt.MinBackoff == 0 {
-		opt.MinBackoff = DefaultMinBackoff
-	}
-	if opt.MaxBackoff == 0 {
-		opt.MaxBackoff = DefaultMaxBackoff
-	}
-	if opt.Patience == 0 {
-		opt.Patience = DefaultPatience
-	}
-	if opt.MaxRevision == 0 {
-		opt.MaxRevision = DefaultMaxRevision
-	}
+	opt.SnapshotDelay = cmp.Or(opt.SnapshotDelay, DefaultSnapshotDelay)
+	opt.MinBackoff = cmp.Or(opt.MinBackoff, DefaultMinBackoff)
+	opt.MaxBackoff = cmp.Or(opt.MaxBackoff, DefaultMaxBackoff)
+	opt.Patience = cmp.Or(opt.Patience, DefaultPatience)
+	opt.MaxRevision = cmp.Or(opt.MaxRevision, DefaultMaxRevision)
 }
 
 // Run follows the server until ctx ends, and then writes what the snapshot lacks.

@@ -3,6 +3,7 @@
 package telemetry
 
 import (
+	"cmp"
 	"log/slog"
 	"net/http"
 	"time"
@@ -38,9 +39,7 @@ func NewMetrics(opt Options) *Metrics {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	if opt.Log == nil {
-		opt.Log = slog.New(slog.DiscardHandler)
-	}
+	opt.Log = cmp.Or(opt.Log, slog.New(slog.DiscardHandler))
 	m := &Metrics{opt: opt, codes: indexCodes(), stripes: newStripes(), registry: prometheus.NewPedanticRegistry()}
 	m.registry.MustRegister(
 		newRequestCollector(m.stripes),
