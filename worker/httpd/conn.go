@@ -13,8 +13,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
-
-	"github.com/valyala/fasthttp"
 )
 
 const (
@@ -335,62 +333,6 @@ func (c *conn) exchange(r *Request) (again bool) {
 	return c.send(r)
 }
 
-// readHeader reads request line and headers.
-func (c *conn) readHeader(r *Request) (Problem, bool) {
-	r.began = c.began
-	err := r.Header.Read(c.br)
-	if isSmall(err) && c.br == r.reader {
-		if !c.enlarge() {
-			return Overloaded, false
-		}
-		err = r.Header.Read(c.br)
-	}
-	switch {
-	case isSmall(err):
-		return HeaderTooLarge, false
-	case err != nil:
-		return c.problemOf(err), false
-	case !r.scan():
-		return Malformed, false
-	}
-	return 0, true
-}
-
-func isSmall(err error) bool {
-	if err == nil {
-		return false
-	}
-	var small *fasthttp.ErrSmallBuffer
-	return errors.As(err, &small)
-}
-
-// enlarge puts what was read so far into a buffer for the largest header.
-func (c *conn) enlarge() bool {
-	size := c.srv.opt.MaxHeader
-	if !c.srv.hold(size) {
-		return false
-	}
-	c.held += size
-	begun, _ := c.br.Peek(c.br.Buffered())
-	c.br = bufio.NewReaderSize(&prefixed{append([]byte(nil), begun...), c}, size)
-	return true
-}
-
-// prefixed reads bytes first, then the connection.
-type prefixed struct {
-	first []byte
-	c     *conn
-}
-
-func (p *prefixed) Read(b []byte) (int, error) {
-	if len(p.first) > 0 {
-		n := copy(b, p.first)
-		p.first = p.first[n:]
-		return n, nil
-	}
-	return p.c.Read(b)
-}
-
 // problemOf tells what an error of reading means.
 func (c *conn) problemOf(err error) Problem {
 	var broken net.Error
@@ -476,64 +418,6 @@ func (c *conn) sweep() {
 		c.poked.Store(true)
 		c.tcp.SetReadDeadline(time.Unix(1, 0))
 	}
-}
-
-// pending tells whether bytes wait to be read.
-func (c *conn) pending() (yes bool) {
-	_ = c.raw.Control(func(fd uintptr) { yes = peek(fd) == bytesThere })
-	return yes
-}
-
-// gone tells whether the caller has closed its side.
-func (c *conn) gone() (yes bool) {
-	err := c.raw.Control(func(fd uintptr) { yes = peek(fd) == nothingMore })
-	return yes || err != nil
-}
-
-// What peek finds.
-const (
-	nothingYet = iota
-	bytesThere
-	nothingMore
-)
-
-// peek looks at what comes next on a socket, without reading it.
-func peek(fd uintptr) int {
-	var b [1]byte
-	n, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-	switch {
-	case err == nil && n > 0:
-		return bytesThere
-	case err == nil, errors.Is(err, syscall.ECONNRESET):
-		return nothingMore
-	}
-	return nothingYet
-}
-
-// lookForCaller is how often watch looks.
-const lookForCaller = 50 * time.Millisecond
-
-// watch calls gone if the caller closes its side before stop is called, from a
-// goroutine of its own.
-func (c *conn) watch(gone func()) (stop func()) {
-	stopped, done := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		ticker := time.NewTicker(lookForCaller)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-stopped:
-				return
-			case <-ticker.C:
-			}
-			if c.gone() {
-				gone()
-				return
-			}
-		}
-	}()
-	return func() { close(stopped); <-done }
 }
 
 // close ends the connection. Where the caller may still be sending, or has sent more
