@@ -1,4 +1,5 @@
-// This file holds the catalog as executions see it.
+// This file holds the catalog as executions see it, and what becomes of their places
+// while it is fetched.
 
 package worker
 
@@ -9,19 +10,19 @@ import (
 	"github.com/avap-framework/avap/seal"
 )
 
-// Catalog is one revision of what scripts are compiled against. It does not change:
-// an execution sees one from its start to its end.
+// Catalog is one revision of what scripts are compiled against. It is immutable, safe for
+// concurrent use, and the same for an execution from its start to its end.
 type Catalog struct {
 	engine *avap.Engine
 	script ScriptFunc
 }
 
-// ScriptFunc gives a stored script of a catalog, and the hash of its package; nil
-// where there is none of that name.
+// ScriptFunc returns a stored script of a catalog, and the hash of its package; nil
+// if there is none of that name. It must be safe for concurrent use.
 type ScriptFunc func(ctx context.Context, name string) (*seal.Unit, [32]byte, error)
 
-// NewCatalog makes a catalog of commands, for an engine like base. A nil ScriptFunc
-// stands for no stored scripts. Where commands is nil they are base's own.
+// NewCatalog returns a catalog whose scripts run in an engine like base, against commands;
+// nil stands for the commands of base. A nil ScriptFunc stands for no stored scripts.
 func NewCatalog(base *avap.Engine, commands avap.Commands, script ScriptFunc) *Catalog {
 	if l, ok := commands.(loading); ok {
 		commands = patient{l}
@@ -38,7 +39,7 @@ type loading interface {
 	avap.Loader
 }
 
-// patient lets an execution take no place while its commands are fetched.
+// patient frees the place of an execution while its commands are fetched.
 type patient struct{ loading }
 
 // Load brings commands into memory.

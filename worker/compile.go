@@ -66,7 +66,7 @@ func readCompile(e *execution, body []byte) (script, name string, err error) {
 	return script, name, asBadRequest(err)
 }
 
-// sealed gives the package of a script that was compiled here.
+// sealed returns the signed package of a script that was compiled here.
 func (w *Worker) sealed(p *bytecode.Program, script string) ([]byte, error) {
 	if w.opt.Keys == nil {
 		return nil, badRequest("the worker has no package key to sign with")
@@ -80,7 +80,7 @@ func (w *Worker) sealed(p *bytecode.Program, script string) ([]byte, error) {
 	}, k)
 }
 
-// appendCompiled appends the answer.
+// appendCompiled appends the answer's body.
 func appendCompiled(dst, pkg []byte, p *bytecode.Program, said []avap.Diagnostic) []byte {
 	hash := sha256.Sum256(pkg)
 	dst = vm.AppendQuoted(append(dst, `{"success":true,"name":`...), p.Name)

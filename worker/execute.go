@@ -19,30 +19,30 @@ import (
 // packageType is the content type of a body that is a package.
 const packageType = "application/vnd.avap.package"
 
-// largeScript is from how many bytes on a script is compiled in the slow lane: some
-// milliseconds of work.
+// largeScript is the size in bytes above which a script is compiled in the slow lane:
+// compiling it takes milliseconds.
 const largeScript = 32 << 10
 
-// quickBody is up to how many bytes a body's MAC takes a few microseconds: less than
-// what the shortest bucket of a histogram tells apart.
+// quickBody is the size in bytes up to which verifying a body takes only a few
+// microseconds, which is less than the shortest bucket of a histogram.
 const quickBody = 4 << 10
 
-// quickAnswer is up to how many bytes an execution may have taken for its answer to be
-// written in a few microseconds.
+// quickAnswer is the memory in bytes up to which an execution's answer is certainly
+// written within a few microseconds.
 const quickAnswer = 4 << 10
 
 // Limiter bounds how many requests callers send. It must be safe for concurrent use.
 type Limiter interface {
-	// ByKey counts a verified request of a key, ByAddress one of an address. Where it
-	// is one too many they tell after how long the next is not.
+	// ByKey counts a verified request of a key, ByAddress one of an address. If that
+	// is one too many, ok is false, and the next is admitted after retryAfter.
 	ByKey(kid string) (retryAfter time.Duration, ok bool)
 	ByAddress(addr netip.Addr) (retryAfter time.Duration, ok bool)
-	// ClientAddress gives the address of the caller behind the trusted proxies, of
-	// whom the connection's other end may be one.
+	// ClientAddress returns the address of the caller: that of the peer, or if the peer
+	// is a trusted proxy, the one that X-Forwarded-For names.
 	ClientAddress(peer netip.Addr, forwardedFor ...string) netip.Addr
 }
 
-// execution is one execution with what it runs under.
+// execution is one execution, with its request and the catalog that it runs against.
 type execution struct {
 	*avap.Execution
 	ctx      context.Context
@@ -83,7 +83,8 @@ func (w *Worker) run(r *httpd.Request, x *exchange, e *execution) error {
 	return nil
 }
 
-// admit verifies and admits a request, and does what it asks for in an execution.
+// admit verifies a request, counts it against its rate, waits for a place, and then calls
+// do with an execution for it.
 func (w *Worker) admit(r *httpd.Request, x *exchange, do func(*httpd.Request, *exchange, *execution) error) error {
 	if x.signed {
 		err := w.verify(r, x)
@@ -119,7 +120,7 @@ func (w *Worker) admit(r *httpd.Request, x *exchange, do func(*httpd.Request, *e
 	return do(r, x, e)
 }
 
-// beginSpan begins the span of a request, and takes over its trace.
+// beginSpan begins the span of a request, as part of the caller's trace if there is one.
 func (w *Worker) beginSpan(ctx context.Context, r *httpd.Request, x *exchange) (context.Context, telemetry.Span) {
 	parent, n := r.Watched(fieldParent)
 	if len(parent) == 0 && !w.opt.Tracer.Enabled() {
@@ -157,7 +158,7 @@ func (w *Worker) limit(r *httpd.Request, x *exchange) error {
 	return &limited{after}
 }
 
-// grants is what the request's script may reach.
+// grants returns what the request's script may reach.
 func (w *Worker) grants(x *exchange) avap.Capability {
 	if x.signed {
 		return w.opt.Grants
@@ -165,7 +166,7 @@ func (w *Worker) grants(x *exchange) avap.Capability {
 	return w.opt.UnsignedGrants
 }
 
-// read reads the body into the execution, and gives the program that it asks for.
+// read reads the body into the execution, and returns the program that it asks for.
 func (w *Worker) read(e *execution, r *httpd.Request) (*avap.Program, error) {
 	if isPackage(r.Header.ContentType()) {
 		return w.packaged(e, r.Body)
@@ -212,7 +213,7 @@ func isPackage(contentType []byte) bool {
 	return bytes.EqualFold(bytes.TrimSpace(media), []byte(packageType))
 }
 
-// asBadRequest gives what was wrong with JSON as an error of the request.
+// asBadRequest turns an error in the body's JSON into one of the request.
 func asBadRequest(err error) error {
 	if all := avap.Errors(err); len(all) > 0 && (all[0].Code == vm.CodeRuntime || all[0].Code == vm.CodeType) {
 		return badRequest(all[0].Msg)
@@ -220,7 +221,7 @@ func asBadRequest(err error) error {
 	return err
 }
 
-// decodePackage decodes a package out of JSON.
+// decodePackage decodes a package that a body holds as base64, charged to the execution.
 func decodePackage(e *execution, encoded string) ([]byte, error) {
 	n := base64.StdEncoding.DecodedLen(len(encoded))
 	if err := e.Machine().Charge(n); err != nil {
@@ -236,14 +237,14 @@ func decodePackage(e *execution, encoded string) ([]byte, error) {
 // request is the body of an execute request, read into the execution.
 type request struct {
 	e         *execution
-	script    []byte // as it stands in the body; not nil where there is one
-	at        int    // where in the body
+	script    []byte // as it stands in the body, still escaped; nil if there is none
+	at        int    // its offset in the body
 	pkg, name vm.Value
 	field     vm.FieldFunc
 	raw       vm.RawFunc
 }
 
-// takeScript takes the script as it stands.
+// takeScript takes the script as it stands in the body.
 func (q *request) takeScript(text []byte, at int) error {
 	q.script, q.at = text[:len(text):len(text)], at
 	return nil
@@ -276,7 +277,8 @@ func (q *request) takeField(key string, v vm.Value) error {
 	return q.e.SetParameter(key, v)
 }
 
-// nameIsParameter takes "name" for a parameter, which it is beside a script or a package.
+// nameIsParameter makes "name" a parameter: beside a script or a package it names no
+// stored script.
 func (q *request) nameIsParameter() error {
 	if q.name.IsUnset() {
 		return nil
@@ -284,6 +286,7 @@ func (q *request) nameIsParameter() error {
 	return q.e.SetParameter("name", q.name)
 }
 
+// variables takes "variables": an object, or null.
 func (q *request) variables(v vm.Value) error {
 	if v.IsNone() {
 		return nil

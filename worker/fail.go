@@ -17,7 +17,7 @@ import (
 	"github.com/avap-framework/avap/worker/telemetry"
 )
 
-// Codes of the door itself.
+// Codes of the worker itself, beside those of scripts.
 const (
 	codeBadRequest   avap.ErrorCode = "bad_request"
 	codeBodyTooLarge avap.ErrorCode = "body_too_large"
@@ -32,7 +32,7 @@ const (
 	codeInternal                    = vm.CodeInternal
 )
 
-// statuses are the HTTP statuses of codes; of any other code it is 400.
+// statuses are the HTTP statuses of codes; any other code is answered with 400.
 var statuses = map[avap.ErrorCode]int{
 	codeBodyTooLarge: http.StatusRequestEntityTooLarge,
 	codeOrigin:       http.StatusForbidden,
@@ -56,22 +56,18 @@ var statuses = map[avap.ErrorCode]int{
 	vm.CodeTime:       http.StatusGatewayTimeout,
 }
 
-// retryAfter is how many seconds a caller should wait that was refused for load.
+// retryAfter is how many seconds a caller that was refused for load should wait.
 const retryAfter = 1
 
 func badRequest(msg string) *avap.Error { return &avap.Error{Code: codeBadRequest, Msg: msg} }
-
-func missing() error {
-	return &seal.Error{Code: seal.CodeMissing, Msg: "the request is not signed: " + seal.HeaderName + " is missing"}
-}
 
 // limited is the error of a caller that sends more than it may.
 type limited struct{ after time.Duration }
 
 func (*limited) Error() string { return "too many requests" }
 
-// fail answers with an error: of several the first. Where nobody listens any more
-// it ends the connection instead.
+// fail answers with an error, or with the first of several. If the caller has gone it
+// ends the connection instead.
 func (w *Worker) fail(r *httpd.Request, x *exchange, err error) {
 	x.refusal = refusalOf(err)
 	e := w.failure(x, err)
@@ -87,8 +83,8 @@ func (w *Worker) fail(r *httpd.Request, x *exchange, err error) {
 	w.answerFailure(r, x, status, e)
 }
 
-// failure gives an error as one that may be answered: a defect is logged, and says
-// nothing of itself outside.
+// failure turns an error into one that callers may see. A defect is logged, and tells
+// them nothing of itself.
 func (w *Worker) failure(x *exchange, err error) *avap.Error {
 	var sealed *seal.Error
 	var slow *limited
@@ -108,8 +104,8 @@ func (w *Worker) failure(x *exchange, err error) *avap.Error {
 	return &avap.Error{Code: codeInternal, Msg: "internal error"}
 }
 
-// Refuse answers a request that could not be read. What Head has found out of it, its id
-// and endpoint, stays.
+// Refuse answers a request that could not be read. The id and endpoint that Head may have
+// found are kept.
 func (h handler) Refuse(r *httpd.Request, why httpd.Problem) {
 	w := h.w
 	x, ok := r.User.(*exchange)

@@ -30,8 +30,8 @@ const (
 
 var watch = []string{"x-avap-signature", "x-request-id", "origin", "traceparent"}
 
-// exchange is what the worker knows of a request. It is kept with the request and
-// used again.
+// exchange is what the worker knows of a request. It is kept with the httpd.Request and
+// reused with it.
 type exchange struct {
 	seen
 	id          []byte // the request's id, as it is answered
@@ -39,7 +39,7 @@ type exchange struct {
 	query       string // as sent; valid as long as the request
 	signed      bool
 	header      seal.Header
-	begun       bool // the request's header was looked at
+	begun       bool // begin has been called for the request
 	turns       turns
 	execution   execution
 	request     request
@@ -98,7 +98,7 @@ func (h handler) Head(r *httpd.Request) bool {
 	return true
 }
 
-// begin makes the exchange of a request.
+// begin prepares the exchange of a new request: its id, and nothing of the one before.
 func (w *Worker) begin(r *httpd.Request) *exchange {
 	x, ok := r.User.(*exchange)
 	if !ok {
@@ -115,7 +115,7 @@ func (w *Worker) begin(r *httpd.Request) *exchange {
 	return x
 }
 
-// newID makes an id. It need not be secret.
+// newID makes an id that is unique, not secret.
 func newID(b *[24]byte) []byte {
 	putHex(b[:16], rand.Uint64())
 	putHex(b[16:], uint64(rand.Uint32()))
@@ -146,6 +146,8 @@ func printable(b []byte) bool {
 	return true
 }
 
+// checkHead checks what the header alone can tell: path, origin, method, and the
+// signature but for its MAC.
 func (w *Worker) checkHead(r *httpd.Request, x *exchange) error {
 	path, query, _ := bytes.Cut(pathOf(r.Header.RequestURI()), []byte("?"))
 	x.query = text(query)
@@ -157,7 +159,7 @@ func (w *Worker) checkHead(r *httpd.Request, x *exchange) error {
 	signature, n := r.Watched(fieldSignature)
 	signed := len(signature) > 0 || n > 1
 	if !signed {
-		if err := w.foreign(r); err != nil {
+		if err := w.checkOrigin(r); err != nil {
 			return err
 		}
 	}
@@ -166,6 +168,9 @@ func (w *Worker) checkHead(r *httpd.Request, x *exchange) error {
 	}
 	if err := checkMethod(r, x.endpoint); err != nil || !x.endpoint.signed {
 		return err
+	}
+	if !signed {
+		return w.checkUnsigned(x.endpoint)
 	}
 	return w.checkSignature(r, x, signature, n)
 }
@@ -196,36 +201,33 @@ func checkMethod(r *httpd.Request, e *endpoint) error {
 	return &avap.Error{Code: codeMethod, Msg: e.path + " takes " + e.method + " alone"}
 }
 
-// checkSignature looks at form, key and time of a signature, of which the header has
-// n fields. A request without one goes on where the worker lets it.
-func (w *Worker) checkSignature(r *httpd.Request, x *exchange, value []byte, n int) (err error) {
-	signed := len(value) > 0 || n > 1
-	switch {
-	case !signed && w.allowsUnsigned(x.endpoint):
+// checkUnsigned refuses a request without a signature, unless the worker is open to such
+// requests at this endpoint.
+func (w *Worker) checkUnsigned(e *endpoint) error {
+	open := w.opt.Unsigned
+	if e == endpointCompile {
+		open = w.opt.LoopbackOnly
+	}
+	if open {
 		return nil
-	case !signed:
-		return missing()
-	case w.opt.Verifier == nil:
+	}
+	return &seal.Error{Code: seal.CodeMissing, Msg: "the request is not signed: " + seal.HeaderName + " is missing"}
+}
+
+// checkSignature checks form, key and time of a signature: the first of n header fields,
+// of which there must be one.
+func (w *Worker) checkSignature(r *httpd.Request, x *exchange, value []byte, n int) error {
+	if w.opt.Verifier == nil {
 		return &avap.Error{Code: codeSignature, Msg: "the signature's key is unknown"}
 	}
 	values := [2]string{text(value)}
-	err = w.opt.Verifier.ParseHeaderAt(&x.header, values[:min(n, len(values))], r.Now())
+	err := w.opt.Verifier.ParseHeaderAt(&x.header, values[:min(n, len(values))], r.Now())
 	x.signed = err == nil
 	return err
 }
 
-func (w *Worker) allowsUnsigned(e *endpoint) bool {
-	if e == endpointCompile {
-		return w.opt.LoopbackOnly
-	}
-	return w.opt.Unsigned
-}
-
-// verify looks at the MAC of a signed request, over the bytes as they came.
+// verify checks the MAC of a signed request, over the bytes as they came.
 func (w *Worker) verify(r *httpd.Request, x *exchange) error {
-	if !x.signed {
-		return nil
-	}
 	return w.opt.Verifier.Verify(&x.header, text(r.Header.Method()), text(r.Header.RequestURI()), r.Body)
 }
 
@@ -266,9 +268,9 @@ func (w *Worker) serveRoot(r *httpd.Request, _ *exchange) {
 	r.Answer(http.StatusFound, r.Buffer())
 }
 
-// foreign refuses unsigned requests that a web page of another origin sends, and in
-// a developer's worker those that came by a name that is not this machine's own.
-func (w *Worker) foreign(r *httpd.Request) error {
+// checkOrigin refuses unsigned requests that a web page of another origin sends, and on
+// a developer's worker those that address it by a name other than this machine's own.
+func (w *Worker) checkOrigin(r *httpd.Request) error {
 	host := text(r.Header.Host())
 	if w.opt.LoopbackOnly && !loopback(host) {
 		return &avap.Error{Code: codeOrigin, Msg: "this worker answers requests to localhost alone"}

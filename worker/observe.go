@@ -16,7 +16,7 @@ import (
 	"github.com/avap-framework/avap/worker/telemetry"
 )
 
-// seen is what was seen of a request so far.
+// seen is what has been observed of a request so far.
 type seen struct {
 	code    avap.ErrorCode
 	refusal telemetry.Refusal
@@ -27,17 +27,18 @@ type seen struct {
 	span    telemetry.Span
 }
 
-// atOnce is how long a stage has taken that took no time: it is counted all the same.
+// atOnce stands for the duration of a stage that is too short to be worth measuring. It is
+// not zero, so that the stage is counted.
 const atOnce = time.Nanosecond
 
-// mark ends a stage that began with the last mark.
+// mark ends a stage that began at the last mark.
 func (s *seen) mark(r *httpd.Request, stage telemetry.Stage) {
 	at := r.Elapsed()
 	s.stages[stage], s.at = at-s.at, at
 }
 
-// markRun ends the stage in which the execution read its input and ran. The answer of one
-// that is small takes no time: it ends with the run, which spares a look at the clock.
+// markRun ends the stage in which the execution read its input and ran. A small answer
+// takes next to no time: it is taken to end with the run, which saves reading the clock.
 func (s *seen) markRun(r *httpd.Request, e *execution, small bool) {
 	s.stages[telemetry.StageHost] = e.HostTime()
 	s.stages[telemetry.StageQueue] = e.exchange.turns.Waited()
@@ -49,13 +50,14 @@ func (s *seen) markRun(r *httpd.Request, e *execution, small bool) {
 	settleRun(&s.stages)
 }
 
-// settleRun takes off what is a stage of its own: waiting for places, compiling, hosts.
+// settleRun subtracts from the run what are stages of their own: waiting for places,
+// compiling, host calls.
 func settleRun(t *telemetry.Stages) {
 	others := t[telemetry.StageHost] + t[telemetry.StageCompile] + t[telemetry.StageQueue]
 	t[telemetry.StageRun] = max(0, t[telemetry.StageRun]-others)
 }
 
-// endTurns gives the execution's place up.
+// endTurns gives up the execution's place, and notes how it got on in the lanes.
 func (x *exchange) endTurns() {
 	x.lane = telemetry.LaneFast
 	if x.turns.Slow() {
@@ -65,7 +67,7 @@ func (x *exchange) endTurns() {
 	x.turns.end()
 }
 
-// observe tells of a request that was answered.
+// observe reports a request that was answered to metrics, trace and log.
 func (w *Worker) observe(r *httpd.Request, x *exchange) {
 	if w.opt.Metrics == nil && !w.opt.Tracer.Enabled() && !w.verbose {
 		return
@@ -103,7 +105,7 @@ func (w *Worker) observe(r *httpd.Request, x *exchange) {
 	}
 }
 
-// refusalOf gives why a request was turned away, where that is finer than its code.
+// refusalOf returns why a request was turned away, where its code does not say it all.
 func refusalOf(err error) telemetry.Refusal {
 	var reason lane.Reason
 	var sealed *seal.Error
@@ -122,7 +124,7 @@ func refusalOf(err error) telemetry.Refusal {
 	return telemetry.RefusedNot
 }
 
-// codeOf gives the code of an error, empty for none.
+// codeOf returns the code of an error; empty if there is none.
 func codeOf(err error) avap.ErrorCode {
 	if all := avap.Errors(err); len(all) > 0 {
 		return all[0].Code

@@ -1,5 +1,5 @@
-// This file holds what an execution of the worker runs under: its part in the lanes,
-// and the caller, who may go away.
+// This file holds the scheduler and the context of an execution: its ticket in the lanes,
+// and its caller, who may go away.
 
 package worker
 
@@ -14,17 +14,17 @@ import (
 	"github.com/avap-framework/avap/worker/lane"
 )
 
-// lookForCaller is after how many yields of the slow lane, some 50 µs each, an
-// execution looks whether its caller is still there.
+// lookForCaller is the number of yields in the slow lane, about 50 µs apart, after which
+// an execution checks whether its caller is still there.
 const lookForCaller = 256
 
-// turns is the scheduler of an execution, and its context: it ends when the caller
-// closes the connection. It is used again for the next request.
+// turns is the scheduler of an execution and its context, which ends when the caller
+// closes the connection. It is reused for the next request.
 type turns struct {
 	lane.Ticket
 	request *httpd.Request
 	yields  int
-	unwatch func() // ends the watching during a host call
+	unwatch func() // stops watching the connection; nil outside of host calls
 
 	done chan struct{} // closed when the caller has gone
 	gone atomic.Bool
@@ -35,7 +35,7 @@ var (
 	_ context.Context = (*turns)(nil)
 )
 
-// begin makes it ready for an execution, whose ticket has entered.
+// begin prepares the turns for an execution whose ticket has entered the lanes.
 func (t *turns) begin(r *httpd.Request) {
 	t.request, t.yields = r, 0
 	if t.done == nil || t.gone.Load() {
@@ -44,7 +44,7 @@ func (t *turns) begin(r *httpd.Request) {
 	}
 }
 
-// end gives the ticket up.
+// end gives up the ticket.
 func (t *turns) end() {
 	t.stopWatching()
 	t.Ticket.Done()
@@ -63,7 +63,7 @@ func (t *turns) Yield() error {
 	return nil
 }
 
-// Leave gives the place up for a host call, which ends if the caller goes away.
+// Leave gives up the place for a host call, which is cancelled if the caller goes away.
 func (t *turns) Leave() {
 	t.Ticket.Leave()
 	t.unwatch = t.request.Watch(t.cancel)
@@ -89,13 +89,13 @@ func (t *turns) cancel() {
 	}
 }
 
-// Deadline is none: quotas bound the execution.
+// Deadline returns none: quotas bound the execution.
 func (t *turns) Deadline() (time.Time, bool) { return time.Time{}, false }
 
-// Done is closed when the caller has gone.
+// Done returns a channel that is closed when the caller has gone.
 func (t *turns) Done() <-chan struct{} { return t.done }
 
-// Err is context.Canceled when the caller has gone.
+// Err returns context.Canceled once the caller has gone.
 func (t *turns) Err() error {
 	if t.gone.Load() {
 		return context.Canceled
@@ -103,7 +103,7 @@ func (t *turns) Err() error {
 	return nil
 }
 
-// Value gives the turns themselves.
+// Value returns the turns themselves, under turnsKey.
 func (t *turns) Value(key any) any {
 	if key == (turnsKey{}) {
 		return t

@@ -1,9 +1,9 @@
 // This file holds the worker: what it is made of, its start and its end.
 
-// Package worker is the door over HTTP: it checks requests, runs scripts in the
-// engine, and answers JSON. It stands on a few packages below it, each with one job:
-// httpd reads and writes HTTP, lane decides who runs, l1 caches programs, rate
-// limits callers, telemetry tells what happened.
+// Package worker serves scripts over HTTP: it checks requests, runs scripts in the
+// engine, and answers with JSON. The packages below it have one job each: httpd reads
+// and writes HTTP, lane decides who runs, l1 caches programs, rate limits callers,
+// replica follows a definition server, telemetry reports what happened.
 package worker
 
 import (
@@ -26,16 +26,16 @@ import (
 
 // Options tune the worker. The zero value of each field but Catalog is useful.
 type Options struct {
-	// Catalog gives the catalog that is in force, nil where there is none: then
-	// executions are answered with catalog_unavailable.
+	// Catalog returns the catalog in force. While it returns nil, executions are
+	// answered with catalog_unavailable. It must be safe for concurrent use.
 	Catalog func() *Catalog
-	// CatalogReason says why there is none; nil for a plain one.
+	// CatalogReason says why there is no catalog; nil for a plain message.
 	CatalogReason func() error
 	Limits        avap.Limits
 	MaxBody       int // bytes of a request's body; default 1 MiB
 	// Keys are the package and request keys; nil for none.
 	Keys *seal.Keyring
-	// Verifier verifies signed requests; nil refuses each.
+	// Verifier verifies signed requests; nil refuses all of them.
 	Verifier *seal.Verifier
 	// Unsigned lets requests without a signature run scripts.
 	Unsigned bool
@@ -45,14 +45,14 @@ type Options struct {
 	// LoopbackOnly refuses requests whose Host is no loopback name or address,
 	// so that no web page can reach a developer's machine by a name of its own.
 	LoopbackOnly bool
-	// Grants is what scripts of signed requests may reach, UnsignedGrants those of
-	// others.
+	// Grants is what scripts of signed requests may reach, UnsignedGrants what those
+	// of unsigned requests may.
 	Grants, UnsignedGrants avap.Capability
 	Lanes                  *lane.Lanes // default: lane.Options{}
 	Limiter                Limiter     // default: none
 	CacheBytes             int         // of compiled programs; default 64 MiB
 	Version                string
-	HTTP                   httpd.Options      // but for Handler, MaxBody and Log
+	HTTP                   httpd.Options      // Handler, MaxBody, Log and Watch are the worker's
 	Metrics                *telemetry.Metrics // default: none
 	Tracer                 *telemetry.Tracer  // default: none
 	Log                    *slog.Logger       // default: discards
@@ -102,7 +102,7 @@ func (w *Worker) Serve(l net.Listener) error {
 // Connections is how many connections of the data port are open.
 func (w *Worker) Connections() int { return w.server.Connections() }
 
-// CacheStats tells of the compiled programs that are kept.
+// CacheStats returns the counts of the cache of compiled programs.
 func (w *Worker) CacheStats() telemetry.CacheStats {
 	sum := telemetry.CacheStats{Limit: int64(w.opt.CacheBytes)}
 	for _, c := range w.each() {
@@ -114,11 +114,11 @@ func (w *Worker) CacheStats() telemetry.CacheStats {
 	return sum
 }
 
-// SetUnready makes /readyz say no, for a reason; nil makes it say yes. Requests are
+// SetUnready makes /readyz answer 503, for a reason; nil takes that back. Requests are
 // answered all the same.
 func (w *Worker) SetUnready(r *telemetry.Reason) { w.unready.Store(r) }
 
-// Unready gives the reasons why the worker is not ready; none where it is.
+// Unready returns the reasons why the worker is not ready; none if it is.
 func (w *Worker) Unready() []telemetry.Reason {
 	var reasons []telemetry.Reason
 	if r := w.unready.Load(); r != nil {
@@ -136,13 +136,13 @@ func (w *Worker) Unready() []telemetry.Reason {
 	return reasons
 }
 
-// ready tells whether there is no reason against it, without making a list of them.
+// ready reports whether Unready would return no reasons, without making the list.
 func (w *Worker) ready() bool { return w.unready.Load() == nil && w.opt.Catalog() != nil }
 
-// Drain ends the worker without losing what it has accepted. Readiness falls at once,
-// and answers end their connections; after delay, the time in which whoever balances
-// the load takes notice, nothing more is accepted; what is in progress has timeout
-// to finish. What has not is cut off, which is an error.
+// Drain ends the worker without losing what it has accepted. At once /readyz answers 503,
+// and every answer ends its connection; after delay, in which a load balancer takes
+// notice, no more connections are accepted. Requests in progress have timeout to finish;
+// any that do not are cut off, which is an error. The end of ctx cuts delay short.
 func (w *Worker) Drain(ctx context.Context, delay, timeout time.Duration) error {
 	w.SetUnready(&telemetry.Reason{Code: codeDraining, Message: "the worker is ending"})
 	w.server.Drain()
