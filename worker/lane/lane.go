@@ -4,13 +4,13 @@
 // slow lane for those that go on for long, a bounded queue in front, and one budget
 // of memory behind both.
 //
-// An execution holds a place while it runs, and gives it up about every 50 µs to
-// whoever waits; one that waits for HTTP or SQL holds none. What has run for
-// FastTime goes on in the slow lane, which has half of the places: guaranteed while
-// it has work, and never more. So neither lane starves the other. In each lane a few
-// executions take turns, the others wait for their first: where there is more to do
-// than can be done, many that would all end at their deadline are some that end, and
-// some that are refused before they have cost anything.
+// An execution holds a place while it runs, and offers it to others about every 50 µs;
+// one that waits for HTTP or SQL holds none. After FastTime an execution goes on in
+// the slow lane, which has half of the places: guaranteed while it has work, and never
+// more. So neither lane starves the other. In each lane only a few executions take
+// turns, and the others wait for their first: under overload some finish, and others
+// are refused before they have cost anything, in place of all running into their
+// deadlines together.
 package lane
 
 import (
@@ -26,17 +26,17 @@ import (
 const (
 	DefaultQueue = 1024
 	DefaultWait  = 200 * time.Millisecond
-	// FastTime is how long an execution runs in the fast lane, in turns.
+	// FastTime is how long an execution may run in the fast lane, over all its turns.
 	FastTime = 500 * time.Microsecond
-	// firstYield is how long an execution has run when it yields first.
+	// firstYield is how long an execution has run when it first yields.
 	firstYield = 50 * time.Microsecond
-	// turn is how long an execution of the slow lane runs before another has its
-	// turn: longer than a yield, because caches have to warm up again.
+	// turn is how long an execution of the slow lane runs before it is another's
+	// turn: longer than between yields, because each turn has to warm up the caches.
 	turn = time.Millisecond
-	// turnsFor is how many executions of a lane take turns on one place.
+	// turnsFor is how many executions of a lane take turns on one of its places.
 	turnsFor = 4
-	// share is how long the fast lane goes on where there is but one place and the
-	// slow lane waits: as long as an execution of that one runs from yield to yield.
+	// share is how long the fast lane keeps the only place while the slow lane waits
+	// for it: as long as an execution of the slow lane runs from yield to yield.
 	share = 50 * time.Microsecond
 )
 
@@ -54,37 +54,37 @@ type Options struct {
 	Memory int64
 }
 
-// Lanes share places and memory among executions. It is safe for concurrent use.
+// Lanes share places and memory among executions. They are safe for concurrent use.
 type Lanes struct {
 	opt     Options
 	slowest int // places of the slow lane
 
 	mu      sync.Mutex
 	lanes   [2]lane
-	heavy   int           // of those that left the fast lane lately, how many went on in the slow one, of heavyAll
-	last    int           // the lane that had a place last; where there is but one, they alternate
-	since   time.Duration // when the last lane got its first place in a row; where there is but one
-	door    door
+	heavy   int           // share of those that left the fast lane lately for the slow one, 0 to heavyAll
+	last    int           // the lane that got a place last: with a single place they alternate
+	since   time.Duration // when that lane got its first one in a row; kept with a single place only
+	entry   entry
 	memory  int64
 	slowMem int64
 	refused [len(reasons)]uint64
 }
 
-// lane is one of the two.
+// lane is one of the two lanes.
 type lane struct {
-	first   queue // waiting for their first turn
-	again   queue // waiting for another one
+	first   queue // executions that wait for their first turn
+	again   queue // executions that wait for another turn
 	running int   // executions that hold a place
 	turning int   // executions that take turns: they run, or wait for another turn
-	most    int   // that take turns at a time
+	most    int   // how many may take turns at a time
 	entered bool  // the last place went to a first turn
 }
 
-// door counts who gets a first turn while others wait for one.
-type door struct {
-	since  time.Duration // when it began to count; 0 where nobody waits
-	passed int           // that got their first turn since then
-	pace   time.Duration // from one to the next, in the last whole waiting time that somebody waited through; 0 where there is none
+// entry measures how fast the queue in front of the fast lane moves.
+type entry struct {
+	since  time.Duration // when it began to count; 0 while nobody waits
+	passed int           // how many got their first turn since then
+	pace   time.Duration // from one to the next, over the last Options.Wait of counting; 0 before
 }
 
 // The lanes.
@@ -93,8 +93,8 @@ const (
 	slowLane = 1
 )
 
-// heavyAll stands for all in Lanes.heavy, which is a moving average over about 2 to the
-// heavyShift executions.
+// heavyAll is the whole in Lanes.heavy, a moving average over about 2^heavyShift
+// executions.
 const (
 	heavyAll   = 1 << 16
 	heavyShift = 4
@@ -115,9 +115,10 @@ const (
 
 var reasons = [...]string{"queue_full", "queue_wait", "slow_full", "slow_wait", "memory", "slow_memory"}
 
+// String returns the reason's name, as metrics have it.
 func (r Reason) String() string { return reasons[r] }
 
-// Error makes a Reason the cause of the error that a refusal is: errors.As finds it.
+// Error makes a Reason an error: it is the cause of a refusal, where errors.As finds it.
 func (r Reason) Error() string { return "refused: " + reasons[r] }
 
 // New makes lanes.
@@ -136,20 +137,19 @@ func New(opt Options) *Lanes {
 	return l
 }
 
-// Places is how many executions run at a time, SlowPlaces how many of them in the
-// slow lane at most.
+// Places is how many executions run at a time, in both lanes together.
 func (l *Lanes) Places() int { return l.opt.Places }
 
-// SlowPlaces is how many executions run in the slow lane at a time.
+// SlowPlaces is how many of them may run in the slow lane.
 func (l *Lanes) SlowPlaces() int { return l.slowest }
 
-// Queue is how many wait in front of each lane at most.
+// Queue is how many may wait in front of each lane.
 func (l *Lanes) Queue() int { return l.opt.Queue }
 
-// Enter waits for a place in the fast lane, for a new ticket or one that is done. Its error
-// is an *avap.Error with the code overloaded: at once where the queue is full or takes
-// longer than one may wait, else after the waiting time. Without one, the ticket's Done
-// must be called.
+// Enter waits for a place in the fast lane, for a ticket that is new or done. Its error is
+// an *avap.Error with the code overloaded: at once if the queue is full, or moves too
+// slowly for the place to come in time, else after Options.Wait. After success the
+// ticket's Done must be called.
 func (l *Lanes) Enter(t *Ticket) error {
 	t.lanes = l
 	l.mu.Lock()
@@ -167,39 +167,40 @@ func (l *Lanes) Enter(t *Ticket) error {
 	return t.await(&fast.first, l.opt.Wait, QueueWait)
 }
 
-// late tells whether one more request cannot be done in time: the queue is full, or those
-// ahead need nearly as long as it may wait. So most of what is too much is refused before
-// it has cost a wait, and what waits is done. The lock is held.
+// late reports whether one more request would not get a place in time: the queue is full,
+// or those ahead of it will take nearly as long as it may wait. So most of an excess is
+// refused without a wait, and those that wait are served. The lock is held.
 func (l *Lanes) late() (Reason, bool) {
 	switch ahead := l.lanes[fastLane].first.n; {
 	case ahead >= l.opt.Queue:
 		return QueueFull, true
-	case time.Duration(ahead)*l.door.pace > l.opt.Wait/8*7:
+	case time.Duration(ahead)*l.entry.pace > l.opt.Wait/8*7:
 		return QueueWait, true
 	}
 	return 0, false
 }
 
-// pass notes that a request has got its first turn. The pace is that of a whole waiting
-// time, because a worker may stand still for some while: its quota of processor time is
-// used up, or its neighbours are busy. The lock is held.
+// pass notes that a request has got its first turn. The pace is taken over all of
+// Options.Wait, because a worker may stand still for a while: its quota of processor time
+// is used up, or its neighbours are busy. The lock is held.
 func (l *Lanes) pass() {
-	d := &l.door
+	e := &l.entry
 	if l.lanes[fastLane].first.empty() {
-		*d = door{}
+		*e = entry{}
 		return
 	}
 	at := now()
-	if d.since == 0 {
-		d.since = at
+	if e.since == 0 {
+		e.since = at
 	}
-	d.passed++
-	if took := at - d.since; took >= l.opt.Wait {
-		*d = door{since: at, pace: took / time.Duration(d.passed)}
+	e.passed++
+	if took := at - e.since; took >= l.opt.Wait {
+		*e = entry{since: at, pace: took / time.Duration(e.passed)}
 	}
 }
 
-// take takes a free place, unless others wait for another turn. The lock is held.
+// take takes a free place, unless others of the lane wait for another turn. The lock is
+// held.
 func (l *Lanes) take(t *Ticket) bool {
 	if !l.lanes[t.lane()].again.empty() || !l.mayRun(t.lane()) {
 		return false
@@ -219,7 +220,7 @@ func (l *Lanes) place(t *Ticket) {
 	t.running = true
 }
 
-// mayRun tells whether an execution of a lane may take a place now.
+// mayRun reports whether an execution of a lane may take a place now. The lock is held.
 func (l *Lanes) mayRun(which int) bool {
 	fast, slow := &l.lanes[fastLane], &l.lanes[slowLane]
 	free := l.opt.Places - fast.running - slow.running
@@ -233,12 +234,12 @@ func (l *Lanes) mayRun(which int) bool {
 	case l.opt.Places == 1: // by time: most end long before they would yield
 		return l.last == slowLane || now()-l.since < share
 	}
-	return free > 1 // the last one is the slow lane's, which has work and less than its half
+	return free > 1 // the last one is for the slow lane, which has work and less than its half
 }
 
-// mayBegin tells whether one more execution may have its first turn in a lane. Where
-// most of what begins goes on to the slow lane, and many wait there already, no more
-// begin: they would be refused there, and what they had cost by then be lost.
+// mayBegin reports whether one more execution may have its first turn in a lane. While
+// most that begin go on to the slow lane, and many wait there already, no more begin:
+// they would be refused there, and the work done by then would be lost. The lock is held.
 func (l *Lanes) mayBegin(which int) bool {
 	in, slow := &l.lanes[which], &l.lanes[slowLane]
 	if which == fastLane && l.heavy > heavyAll/2 && slow.first.n >= slow.most {
@@ -247,8 +248,8 @@ func (l *Lanes) mayBegin(which int) bool {
 	return in.turning < in.most
 }
 
-// leftFast notes whether an execution that leaves the fast lane goes on in the slow one.
-// The lock is held.
+// leftFast notes that an execution leaves the fast lane, for the slow one or for good. The
+// lock is held.
 func (l *Lanes) leftFast(slow bool) {
 	one := 0
 	if slow {
@@ -257,13 +258,14 @@ func (l *Lanes) leftFast(slow bool) {
 	l.heavy += (one - l.heavy) >> heavyShift
 }
 
-// waits tells whether somebody in a lane wants a place who may have one.
+// waits reports whether an execution of a lane waits for a place and may have one. The
+// lock is held.
 func (l *Lanes) waits(which int) bool {
 	in := &l.lanes[which]
 	return !in.again.empty() || !in.first.empty() && l.mayBegin(which)
 }
 
-// dispatch gives free places to those that wait. The lock is held.
+// dispatch gives free places to executions that wait. The lock is held.
 func (l *Lanes) dispatch() {
 	for {
 		switch {
@@ -277,8 +279,8 @@ func (l *Lanes) dispatch() {
 	}
 }
 
-// wake gives a place to an execution of a lane. First turns and further ones alternate:
-// else many that end in their first would starve the others. The lock is held.
+// wake gives a place to an execution of a lane. First turns and further ones alternate,
+// or many executions that end in their first would starve the others. The lock is held.
 func (l *Lanes) wake(which int) {
 	var t *Ticket
 	in := &l.lanes[which]
@@ -317,13 +319,13 @@ var refusals = func() (errs [len(reasons)]error) {
 // Stats is what the lanes are doing.
 type Stats struct {
 	FastRunning, SlowRunning int
-	FastWaiting, SlowWaiting int // those that take turns included
-	Memory, SlowMemory       int64
-	MemoryLimit              int64
+	FastWaiting, SlowWaiting int                  // including those that wait for another turn
+	Memory, SlowMemory       int64                // bytes; SlowMemory is a part of Memory
+	MemoryLimit              int64                // bytes; 0 for none
 	Refused                  [len(reasons)]uint64 // by Reason
 }
 
-// Stats gives what the lanes are doing now.
+// Stats returns what the lanes are doing now.
 func (l *Lanes) Stats() Stats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -336,7 +338,7 @@ func (l *Lanes) Stats() Stats {
 	}
 }
 
-// epoch is what times are counted from: that reads the monotonic clock alone.
+// epoch is what times are counted from, so that only the monotonic clock is read.
 var epoch = time.Now()
 
 func now() time.Duration { return time.Since(epoch) }

@@ -1,9 +1,9 @@
-// This file holds the queue of tickets: first in, first out, and out of the middle
-// where the waiting time is over.
+// This file holds the queue of tickets: first in, first out, except for those that leave
+// it because their waiting time is over.
 
 package lane
 
-// queue is a list through its tickets. The zero value is empty.
+// queue is a doubly linked list through its tickets. The zero value is empty.
 type queue struct {
 	first, last *Ticket
 	n           int
@@ -30,7 +30,7 @@ func (q *queue) pop() *Ticket {
 	return t
 }
 
-// remove takes a ticket out that is in the queue.
+// remove takes out a ticket that is in the queue.
 func (q *queue) remove(t *Ticket) {
 	if t.prev == nil {
 		q.first = t.next

@@ -10,21 +10,21 @@ import (
 	"github.com/avap-framework/avap/vm"
 )
 
-// Ticket is one execution's part in the lanes, from Enter to Done; then another one's. It
-// is the execution's scheduler, and like it used by one goroutine at a time. The zero
-// value is a new ticket.
+// Ticket is one execution's part in the lanes, from Enter to Done; after that it may be
+// used for another one. It is the execution's scheduler, and like it used by one goroutine
+// at a time. The zero value is a new ticket.
 type Ticket struct {
 	lanes *Lanes
-	wake  chan struct{} // of capacity 1: it has got a place; nil before it first waits
+	wake  chan struct{} // of capacity 1: receives when it gets a place; nil before it first waits
 	timer *time.Timer
 
 	// Where it stands. Written under the lock of the lanes.
-	in         *queue // that it waits in
-	prev, next *Ticket
-	running    bool // holds a place
-	slow       bool // in the slow lane
-	turning    bool // counts among those that take turns in its lane
-	heavy      bool // has used up its time in the fast lane, if the slow one took it or not
+	in         *queue  // that it waits in; nil for none
+	prev, next *Ticket // in that queue
+	running    bool    // holds a place
+	slow       bool    // in the slow lane
+	turning    bool    // counts among those that take turns in its lane
+	heavy      bool    // has left the fast lane, whether the slow one took it or not
 
 	began    time.Duration // of the present turn; 0 before the clock was looked at
 	ran      time.Duration // in turns that are over
@@ -34,16 +34,16 @@ type Ticket struct {
 
 var _ vm.Scheduler = (*Ticket)(nil)
 
-// Slow tells whether the execution went on in the slow lane.
+// Slow reports whether the execution went on in the slow lane.
 func (t *Ticket) Slow() bool { return t.slow }
 
 // Waited is how long the execution has waited for places.
 func (t *Ticket) Waited() time.Duration { return t.waited }
 
-// Yield lets others run, and moves the execution to the slow lane when its time
-// in the fast lane is over.
+// Yield lets others run, and moves the execution to the slow lane once its time in the
+// fast lane is over. Its error is that of SlowDown.
 func (t *Ticket) Yield() error {
-	if t.began == 0 { // most executions end before
+	if t.began == 0 { // most executions end before their first yield
 		t.began = now() - firstYield
 	}
 	ran := now() - t.began
@@ -51,7 +51,7 @@ func (t *Ticket) Yield() error {
 	case !t.slow && t.ran+ran >= FastTime:
 		return t.SlowDown()
 	case t.slow && ran < turn && t.lanes.opt.Places > 1:
-		runtime.Gosched() // its turn goes on, but the network is looked at
+		runtime.Gosched() // its turn goes on, but goroutines that the network woke may run
 		return nil
 	}
 	l := t.lanes
@@ -69,8 +69,8 @@ func (t *Ticket) Yield() error {
 	return nil
 }
 
-// SlowDown moves the execution to the slow lane at once: for work that is known to
-// be long before it begins. Its error is an *avap.Error with the code overloaded.
+// SlowDown moves the execution to the slow lane at once, for work that is known beforehand
+// to be long. Its error is an *avap.Error with the code overloaded.
 func (t *Ticket) SlowDown() error {
 	l := t.lanes
 	l.mu.Lock()
@@ -99,7 +99,7 @@ func (t *Ticket) SlowDown() error {
 	return t.await(&l.lanes[slowLane].first, l.opt.Wait, SlowWait)
 }
 
-// Leave gives the place up for as long as a host call takes.
+// Leave gives up the place for as long as a host call takes.
 func (t *Ticket) Leave() {
 	l := t.lanes
 	l.mu.Lock()
@@ -109,8 +109,8 @@ func (t *Ticket) Leave() {
 	l.mu.Unlock()
 }
 
-// Enter takes a place again. It does not fail: what has begun may wait as long as
-// its own deadline lets it.
+// Enter takes a place again after Leave. It never fails: an execution that has begun may
+// wait for as long as its own deadline allows.
 func (t *Ticket) Enter() error {
 	t.again()
 	return nil
@@ -128,8 +128,8 @@ func (t *Ticket) again() {
 	_ = t.await(&l.lanes[t.lane()].again, 0, 0) // without a waiting time it does not fail
 }
 
-// await queues up, unlocks the lanes, and waits for a place, at most for wait
-// unless that is 0. In time, the error is that of the reason.
+// await queues up, unlocks the lanes, and waits for a place: for at most wait, after which
+// it fails for the reason, or with a wait of 0 for as long as it takes.
 func (t *Ticket) await(q *queue, wait time.Duration, r Reason) error {
 	l := t.lanes
 	if t.wake == nil {
@@ -160,7 +160,7 @@ func (t *Ticket) await(q *queue, wait time.Duration, r Reason) error {
 	return nil
 }
 
-// giveUp stops waiting, unless a place has just been given.
+// giveUp stops waiting and returns the refusal; nil if it has just been given a place.
 func (t *Ticket) giveUp(r Reason) error {
 	l := t.lanes
 	l.mu.Lock()
@@ -171,13 +171,13 @@ func (t *Ticket) giveUp(r Reason) error {
 	}
 	t.in.remove(t)
 	if l.lanes[fastLane].first.empty() {
-		l.door = door{}
+		l.entry = entry{}
 	}
 	l.dispatch()
 	return l.refuse(r)
 }
 
-// stop gives up the place, where there is one. The lock is held.
+// stop gives up the place, if the ticket holds one. The lock is held.
 func (t *Ticket) stop() {
 	if !t.running {
 		return
@@ -197,8 +197,8 @@ func (t *Ticket) lane() int {
 	return fastLane
 }
 
-// turn counts the ticket in (1) or out (-1) of those that take turns in its lane, once.
-// The lock is held.
+// turn counts the ticket in (1) or out (-1) of those that take turns in its lane; doing so
+// twice changes nothing. The lock is held.
 func (t *Ticket) turn(by int) {
 	if t.turning == (by < 0) {
 		t.turning = by > 0
@@ -206,7 +206,7 @@ func (t *Ticket) turn(by int) {
 	}
 }
 
-// Reserve takes n bytes out of the budget of all executions. Its error is an
+// Reserve takes n bytes from the budget that all executions share. Its error is an
 // *avap.Error with the code overloaded.
 func (t *Ticket) Reserve(n int64) error {
 	l := t.lanes
@@ -224,7 +224,7 @@ func (t *Ticket) Reserve(n int64) error {
 	return nil
 }
 
-// Release gives n bytes back.
+// Release gives n reserved bytes back.
 func (t *Ticket) Release(n int64) {
 	t.lanes.mu.Lock()
 	t.hold(-n)
@@ -240,7 +240,7 @@ func (t *Ticket) hold(n int64) {
 	}
 }
 
-// Done gives up everything. The ticket must not be used any more, but to enter with.
+// Done gives up place and memory. The ticket may then only be used to enter again.
 func (t *Ticket) Done() {
 	l := t.lanes
 	l.mu.Lock()
