@@ -77,7 +77,7 @@ type Options struct {
 // Commands is what the names of commands mean. It does not change, and is safe
 // for concurrent use.
 type Commands interface {
-	// Signature gives the interface of a command, Command what it does; nil where
+	// Signature returns the interface of a command, Command what it does; nil where
 	// there is none of that name.
 	Signature(name string) *bytecode.Signature
 	Command(name string) *vm.Command
@@ -85,7 +85,7 @@ type Commands interface {
 
 // Loader is implemented by Commands that do not hold all of them in memory.
 type Loader interface {
-	// InMemory tells whether Signature and Command know all of the names without Load. It
+	// InMemory reports whether Signature and Command know all of the names without Load. It
 	// is asked for each script that is compiled, and must not keep the list.
 	InMemory(names []string) bool
 	// Load brings in what the names stand for, before Signature and Command are asked.
@@ -116,7 +116,7 @@ type Diagnostic struct {
 	Message string
 }
 
-// Caution tells whether the source runs in spite of it.
+// Caution reports whether the source runs in spite of it.
 func (d Diagnostic) Caution() bool { return d.Code == "" }
 
 // New makes an engine. Its error holds an *Error for each mistake that was
@@ -181,7 +181,7 @@ func inSource(name string, err error) error {
 	return errors.Join(wrapped...)
 }
 
-// With gives an engine that compiles against other commands and shares everything
+// With returns an engine that compiles against other commands and shares everything
 // else. Programs of this engine may run in executions of the other.
 func (e *Engine) With(c Commands) *Engine {
 	return &Engine{
@@ -190,7 +190,7 @@ func (e *Engine) With(c Commands) *Engine {
 	}
 }
 
-// Diagnostics gives what can be said of the engine's definitions.
+// Diagnostics returns what can be said of the engine's definitions.
 func (e *Engine) Diagnostics() []Diagnostic { return e.diagnostics }
 
 // Input is what one execution is given.
@@ -220,7 +220,7 @@ type Usage struct {
 	Time         time.Duration
 }
 
-// Get gives what was exported under a name, nil where there is nothing.
+// Get returns what was exported under a name, nil where there is nothing.
 func (r *Result) Get(name string) any { return r.Exports.Get(name) }
 
 // Run executes the program once. Its error is an *Error; a cancelled context
@@ -268,7 +268,7 @@ func object(fields []vm.Field) (Object, error) {
 	return o, nil
 }
 
-// convertDiagnostics gives the compiler's diagnostics of a script as the engine's own.
+// convertDiagnostics returns the compiler's diagnostics of a script as the engine's own.
 func convertDiagnostics(ds []compile.Diagnostic) []Diagnostic {
 	out := make([]Diagnostic, len(ds))
 	for i, d := range ds {
@@ -309,7 +309,7 @@ func syntaxError(pos syntax.Pos, msg string) *Error {
 	return &Error{Code: CodeSyntax, Msg: msg, Line: int(pos.Line), Col: int(pos.Col)}
 }
 
-// Errors gives the single errors of a compilation, in the order of the source.
+// Errors returns the single errors of a compilation, in the order of the source.
 func Errors(err error) []*Error {
 	switch e := err.(type) {
 	case *Error:

@@ -87,7 +87,7 @@ func (d *decoder) fail(err error) {
 	}
 }
 
-// take gives the next n bytes; nil where there are fewer.
+// take returns the next n bytes; nil where there are fewer.
 func (d *decoder) take(n int) []byte {
 	if d.err == nil && n > len(d.b)-d.at {
 		d.fail(errTruncated)

@@ -25,7 +25,7 @@ func Disassemble(w io.Writer, p *Program) error {
 	return l.w.Flush()
 }
 
-// String gives the instruction by itself, with numbers for what only its
+// String returns the instruction by itself, with numbers for what only its
 // program knows.
 func (in Instr) String() string {
 	return strings.TrimSpace(in.Op.String() + " " + (&lister{}).operands(in))
@@ -131,7 +131,7 @@ func (l *lister) operands(in Instr) string {
 	return strings.Join(list, ", ")
 }
 
-// operand gives an operand by its name, or by its number where it has none.
+// operand returns an operand by its name, or by its number where it has none.
 func (l *lister) operand(kind Operand, n int) string {
 	if name, ok := l.named(kind, n); ok {
 		return name
@@ -153,7 +153,7 @@ func (l *lister) operand(kind Operand, n int) string {
 	return l.with("r", n, l.locals)
 }
 
-// named gives what has a name of its own.
+// named returns what has a name of its own.
 func (l *lister) named(kind Operand, n int) (string, bool) {
 	switch kind {
 	case Builtin:
@@ -183,7 +183,7 @@ func (l *lister) named(kind Operand, n int) (string, bool) {
 	return "", false
 }
 
-// site gives a call site as the call stands in a script.
+// site returns a call site as the call stands in a script.
 func site(targets []string, s CallSite) string {
 	name, ok := at(targets, int(s.Target))
 	if !ok {
@@ -199,7 +199,7 @@ func (l *lister) globals() []string {
 	return l.p.Globals
 }
 
-// with gives a register or slot, with its name where it has one.
+// with returns a register or slot, with its name where it has one.
 func (l *lister) with(prefix string, n int, names []string) string {
 	s := prefix + strconv.Itoa(n)
 	if name, ok := at(names, n); ok && name != "" {
@@ -208,7 +208,7 @@ func (l *lister) with(prefix string, n int, names []string) string {
 	return s
 }
 
-// note gives the constant that an instruction mentions.
+// note returns the constant that an instruction mentions.
 func (l *lister) note(in Instr) string {
 	n := int(in.C)
 	if !in.Op.Known() || Ops[in.Op].C != Const && Ops[in.Op].C != Name || n < 0 || n >= len(l.p.Constants) {
@@ -243,7 +243,7 @@ func each[T any](items []T, f func(T) string) []string {
 	return texts
 }
 
-// plain gives a name as it is, or quoted where it would spoil the listing.
+// plain returns a name as it is, or quoted where it would spoil the listing.
 func plain(name string) string {
 	odd := func(r rune) bool { return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) }
 	if name == "" || strings.ContainsFunc(name, odd) {
@@ -255,7 +255,7 @@ func plain(name string) string {
 // maxQuoted is how much of a text a listing shows, in bytes.
 const maxQuoted = 80
 
-// quoted gives a text between quotes, cut where it is long.
+// quoted returns a text between quotes, cut where it is long.
 func quoted(s string) string {
 	if len(s) > maxQuoted {
 		return strconv.Quote(strings.ToValidUTF8(s[:maxQuoted], "")) + "…"

@@ -20,7 +20,7 @@ type loop struct {
 	owned      registerSet // its counters and those of the loops around it
 }
 
-// spans tells whether the instructions in [from, to) are the loop's.
+// spans reports whether the instructions in [from, to) are the loop's.
 func (l *loop) spans(from, to int) bool { return from >= to || l.prep < from && to <= l.last+1 }
 
 // loops are the counted loops of a function.
@@ -60,7 +60,7 @@ func (s *registerSet) add(r int) { s[r/64] |= 1 << (r % 64) }
 
 func (s *registerSet) has(r int) bool { return s[r/64]&(1<<(r%64)) != 0 }
 
-// overlaps tells whether one of the n registers from first on is in the set.
+// overlaps reports whether one of the n registers from first on is in the set.
 func (s *registerSet) overlaps(first, n int) bool {
 	for i, word := range s {
 		low, high := max(first-64*i, 0), min(first+n-64*i, 64)
@@ -71,7 +71,7 @@ func (s *registerSet) overlaps(first, n int) bool {
 	return false
 }
 
-// verifyLoops gives the first fault of a function whose instructions are good
+// verifyLoops returns the first fault of a function whose instructions are good
 // by themselves, and the instruction that has it, or -1.
 func verifyLoops(f *Function, c *counted) (pc int, err error) {
 	var few struct {
@@ -191,7 +191,7 @@ func (l *loops) spares(s *shape, in Instr) bool {
 	return s.reach == single
 }
 
-// touches tells whether an instruction touches a counter of the loops around it, by the
+// touches reports whether an instruction touches a counter of the loops around it, by the
 // innermost.
 func (l *loops) touches(around int32, in Instr) bool {
 	info := &Ops[in.Op]

@@ -55,7 +55,7 @@ func (v *verifier) limitFunction() {
 	below[Target] = uint64(len(v.f.Code))
 }
 
-// plain gives the first instruction from pc on that is not right at first sight, or how
+// plain returns the first instruction from pc on that is not right at first sight, or how
 // many there are.
 func (v *verifier) plain(pc int) int {
 	below := &v.limits.below
@@ -73,7 +73,7 @@ func (v *verifier) plain(pc int) int {
 	return len(v.f.Code)
 }
 
-// special tells whether an instruction is right whose operands are below their limits.
+// special reports whether an instruction is right whose operands are below their limits.
 func (v *verifier) special(s *shape, in *Instr, pc int) bool {
 	a, b, x, c := int(in.A), int(in.B), int(in.X), int(in.C)
 	direct, frames := v.limits.direct, v.limits.frames

@@ -99,7 +99,7 @@ func (m Mode) String() string {
 	return "?"
 }
 
-// ParseMode gives the mode of a name.
+// ParseMode returns the mode of a name.
 func ParseMode(s string) (Mode, bool) {
 	for i, n := range modeNames {
 		if n == s {

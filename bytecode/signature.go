@@ -24,7 +24,7 @@ const (
 	FormPut                   // OpPut
 )
 
-// ScriptOnly tells whether a command of this form belongs to scripts and cannot be
+// ScriptOnly reports whether a command of this form belongs to scripts and cannot be
 // used in a definition.
 func (f Form) ScriptOnly() bool {
 	return f == FormAddVar || f == FormExport || f == FormParam || f == FormQueryList

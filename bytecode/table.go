@@ -83,10 +83,10 @@ type Info struct {
 	Picture    string // registers before → after it
 }
 
-// Jumps tells whether the operation may go on at the instruction C.
+// Jumps reports whether the operation may go on at the instruction C.
 func (i *Info) Jumps() bool { return i.C == Target }
 
-// operands gives the four operands of an instruction by kind and value.
+// operands returns the four operands of an instruction by kind and value.
 func (i *Info) operands(in Instr) [4]struct {
 	Kind  Operand
 	Value int
@@ -97,7 +97,7 @@ func (i *Info) operands(in Instr) [4]struct {
 	}{{i.A, int(in.A)}, {i.B, int(in.B)}, {i.X, int(in.X)}, {i.C, int(in.C)}}
 }
 
-// count gives how many registers the range, or arguments the call, of an
+// count returns how many registers the range, or arguments the call, of an
 // instruction has; 0 where it has neither. It is negative where a range ends
 // before it begins.
 func (i *Info) count(in Instr) int {
@@ -112,13 +112,13 @@ func (i *Info) count(in Instr) int {
 	return 0
 }
 
-// register tells whether an operand is a register, or the first of several.
+// register reports whether an operand is a register, or the first of several.
 func (o Operand) register() bool { return o >= Read && o <= WriteWide }
 
-// Known tells whether the operation exists.
+// Known reports whether the operation exists.
 func (o Op) Known() bool { return int(o) < NumOps && Ops[o].Name != "" }
 
-// String gives the mnemonic.
+// String returns the mnemonic.
 func (o Op) String() string {
 	if o.Known() {
 		return Ops[o].Name
@@ -128,7 +128,7 @@ func (o Op) String() string {
 
 var comparatorNames = [...]string{"==", "!=", "<", ">", "<=", ">="}
 
-// String gives the comparator as a script writes it.
+// String returns the comparator as a script writes it.
 func (c Comparator) String() string {
 	if int(c) < len(comparatorNames) {
 		return comparatorNames[c]
@@ -138,7 +138,7 @@ func (c Comparator) String() string {
 
 var kindNames = [...]string{KindScript: "script", KindCommand: "command"}
 
-// String gives the kind's name.
+// String returns the kind's name.
 func (k Kind) String() string {
 	if int(k) < len(kindNames) && kindNames[k] != "" {
 		return kindNames[k]

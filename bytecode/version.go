@@ -17,7 +17,7 @@ var vocabularies = [Version]vocabulary{
 	{ops: 90, builtins: 23, methods: 35, codes: 6},
 }
 
-// VersionOf gives the lowest version that has all that a program mentions: the
+// VersionOf returns the lowest version that has all that a program mentions: the
 // machines of that version run it, however new the compiler that made it. The
 // program is one that Verify accepts.
 func VersionOf(p *Program) int {
@@ -29,7 +29,7 @@ func VersionOf(p *Program) int {
 	return Version
 }
 
-// has tells whether a program mentions nothing but what is in the vocabulary.
+// has reports whether a program mentions nothing but what is in the vocabulary.
 func (v *vocabulary) has(p *Program) bool {
 	for i := range p.Functions {
 		for _, in := range p.Functions[i].Code {
@@ -43,7 +43,7 @@ func (v *vocabulary) has(p *Program) bool {
 	return true
 }
 
-// lacks tells whether a call site has a target that is not among the first so many.
+// lacks reports whether a call site has a target that is not among the first so many.
 func (v *vocabulary) lacks(p *Program, site int32, targets int) bool {
 	return site < 0 || int(site) >= len(p.Sites) || int(p.Sites[site].Target) >= targets
 }

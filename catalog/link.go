@@ -38,7 +38,7 @@ func (e *circleError) Error() string {
 	return fmt.Sprintf("the definitions call each other in a circle: %s", strings.Join(e.names, " → "))
 }
 
-// link gives the command of a name; nil where there is none.
+// link returns the command of a name; nil where there is none.
 func (l *linker) link(name string) (*vm.Command, error) {
 	if c, ok := l.linked[name]; ok {
 		return c, nil
@@ -82,7 +82,7 @@ func (l *linker) bind(name string, d *definition) error {
 	return nil
 }
 
-// Limits gives what a contract says of quotas, nil where it says nothing.
+// Limits returns what a contract says of quotas, nil where it says nothing.
 func Limits(c seal.Contract) *vm.Limits {
 	if c == (seal.Contract{}) {
 		return nil

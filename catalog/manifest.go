@@ -90,7 +90,7 @@ func Sign(k *seal.Key, m Manifest) (SignedManifest, error) {
 	return SignedManifest{Body: body, KeyID: k.ID, MAC: mac[:]}, err
 }
 
-// Verify gives what a manifest says, once its MAC is that of a catalog key that
+// Verify returns what a manifest says, once its MAC is that of a catalog key that
 // is valid now. Whether it has expired is for the caller to see. Its errors are
 // of type *seal.Error with CodeIntegrity.
 func Verify(keys *seal.Keyring, s SignedManifest) (Manifest, error) {

@@ -69,7 +69,7 @@ func newMemory(most int) *memory {
 	return m
 }
 
-// get gives the unit of a hash; nil where it is not in memory.
+// get returns the unit of a hash; nil where it is not in memory.
 func (m *memory) get(hash Hash) *unit {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -115,7 +115,7 @@ func (m *memory) find(hash Hash) *unit {
 	return u
 }
 
-// keep gives the unit of u's hash that is in memory, which is u where there was
+// keep returns the unit of u's hash that is in memory, which is u where there was
 // none. The caller holds the lock, and shrinks.
 func (m *memory) keep(u *unit) *unit {
 	if there := m.find(u.hash); there != nil {

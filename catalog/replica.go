@@ -50,7 +50,7 @@ var ErrNotFound = errors.New("there is no such package")
 
 // Source holds packages of units that are not in memory.
 type Source interface {
-	// Unit gives the package that hashes to e.Hash. What it gives is verified.
+	// Unit returns the package that hashes to e.Hash. What it gives is verified.
 	// It is safe for concurrent use.
 	Unit(ctx context.Context, e Entry) ([]byte, error)
 }
@@ -107,7 +107,7 @@ func NewReplica(opt ReplicaOptions) *Replica {
 	return &Replica{opt: opt, memory: newMemory(opt.CacheBytes)}
 }
 
-// Current gives the newest revision that was applied or restored, nil where there
+// Current returns the newest revision that was applied or restored, nil where there
 // is none. It may have expired.
 func (r *Replica) Current() *Revision { return r.current.Load() }
 
@@ -174,7 +174,7 @@ func (r *Replica) Restore(units iter.Seq2[Change, error], signed SignedManifest)
 	return next, nil
 }
 
-// verify gives what a manifest says, if it may follow what is held.
+// verify returns what a manifest says, if it may follow what is held.
 func (r *Replica) verify(signed SignedManifest) (Manifest, error) {
 	m, err := Verify(r.opt.Keys, signed)
 	if err != nil {
@@ -205,7 +205,7 @@ func reason(err error) error {
 	return err
 }
 
-// sameUnits tells whether two manifests differ in their times alone.
+// sameUnits reports whether two manifests differ in their times alone.
 func (m *Manifest) sameUnits(n *Manifest) bool {
 	return m.Revision == n.Revision && m.Bytecode == n.Bytecode && m.Root == n.Root && m.Units == n.Units
 }
@@ -291,7 +291,7 @@ func (s *staging) finish(next *Revision) error {
 	return nil
 }
 
-// natives gives the commands of this machine that a revision has.
+// natives returns the commands of this machine that a revision has.
 func (s *staging) natives(stock *Tree) map[string]*vm.Command {
 	if s.held != nil && s.held.sets[setStock] == stock {
 		return s.held.natives
@@ -342,7 +342,7 @@ func (r *Replica) take(u *unit) int {
 	return setForeign
 }
 
-// isStock tells whether a program stands for the machine's own command: it calls
+// isStock reports whether a program stands for the machine's own command: it calls
 // nothing but itself, by its own interface, which no definition may.
 func isStock(p *bytecode.Program) bool {
 	return p.Kind == bytecode.KindCommand && len(p.Commands) == 1 &&

@@ -25,16 +25,16 @@ type Revision struct {
 	natives  map[string]*vm.Command // of setStock, without a look into its tree
 }
 
-// Number gives the revision's number.
+// Number returns the revision's number.
 func (v *Revision) Number() uint64 { return v.manifest.Revision }
 
-// Manifest gives what the revision's manifest says.
+// Manifest returns what the revision's manifest says.
 func (v *Revision) Manifest() Manifest { return v.manifest }
 
-// Signed gives the manifest as it was sent.
+// Signed returns the manifest as it was sent.
 func (v *Revision) Signed() SignedManifest { return v.signed }
 
-// Tree gives the entries of the revision.
+// Tree returns the entries of the revision.
 func (v *Revision) Tree() *Tree { return v.sets[setAll] }
 
 // Unusable is a unit that this machine cannot use. Whoever calls it gets
@@ -44,10 +44,10 @@ type Unusable struct {
 	Reason string
 }
 
-// CountUnusable gives the number of units that this machine cannot use.
+// CountUnusable returns the number of units that this machine cannot use.
 func (v *Revision) CountUnusable() int { return v.sets[setForeign].Len() + v.sets[setNewer].Len() }
 
-// Unusable gives the units that this machine cannot use.
+// Unusable returns the units that this machine cannot use.
 func (v *Revision) Unusable() []Unusable {
 	var found []Unusable
 	for e := range v.sets[setForeign].All() {
@@ -59,7 +59,7 @@ func (v *Revision) Unusable() []Unusable {
 	return found
 }
 
-// entry gives the entry of a kind and name, and which set beside all entries it is
+// entry returns the entry of a kind and name, and which set beside all entries it is
 // in: setAll where there is none.
 func (v *Revision) entry(kind bytecode.Kind, name string) (e Entry, class int, ok bool) {
 	key := key(kind, name)
@@ -82,7 +82,7 @@ func (v *Revision) resolve(name string) (native *vm.Command, e Entry, defined bo
 	return nil, e, ok && class == setAll
 }
 
-// InMemory tells whether names need no Load: each is a command of this machine.
+// InMemory reports whether names need no Load: each is a command of this machine.
 func (v *Revision) InMemory(names []string) bool {
 	for _, name := range names {
 		if v.natives[name] == nil {
@@ -99,11 +99,11 @@ type View struct {
 	commands   map[string]*vm.Command
 }
 
-// Signature gives the interface of one of the view's commands, nil where the
+// Signature returns the interface of one of the view's commands, nil where the
 // revision has none of that name.
 func (w *View) Signature(name string) *bytecode.Signature { return w.signatures[name] }
 
-// Command gives one of the view's commands, nil where the revision has none of
+// Command returns one of the view's commands, nil where the revision has none of
 // that name. As long as the definition and everything that it calls is the same,
 // it is the same pointer in every revision.
 func (w *View) Command(name string) *vm.Command { return w.commands[name] }
@@ -145,7 +145,7 @@ func (v *Revision) Load(ctx context.Context, names []string) error {
 	return err
 }
 
-// Signature gives the interface of a command; nil where the revision has none of
+// Signature returns the interface of a command; nil where the revision has none of
 // that name, or it is not in memory.
 func (v *Revision) Signature(name string) *bytecode.Signature {
 	native, e, defined := v.resolve(name)
@@ -161,7 +161,7 @@ func (v *Revision) Signature(name string) *bytecode.Signature {
 	return nil
 }
 
-// Command gives what a name means; nil where the revision has no such command, or
+// Command returns what a name means; nil where the revision has no such command, or
 // not all that it calls is in memory. As long as the definition and everything
 // that it calls is the same, it is the same pointer in every revision, for as long
 // as somebody holds it.
@@ -180,14 +180,14 @@ func (v *Revision) Command(name string) *vm.Command {
 	return commands[name]
 }
 
-// Script gives a stored script and the hash of its package. Where the revision has
+// Script returns a stored script and the hash of its package. Where the revision has
 // none of that name, or this machine cannot use it, the unit is nil. Errors are
 // those of View.
 func (v *Revision) Script(ctx context.Context, name string) (*seal.Unit, Hash, error) {
 	return v.unit(ctx, bytecode.KindScript, name)
 }
 
-// Unit gives a stored script or a definition with its contract: nil where the
+// Unit returns a stored script or a definition with its contract: nil where the
 // revision has none of that kind and name, or this machine cannot use it. It must
 // not be changed. Errors are those of View.
 func (v *Revision) Unit(ctx context.Context, kind bytecode.Kind, name string) (*seal.Unit, error) {

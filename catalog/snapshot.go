@@ -108,10 +108,10 @@ func (s *Snapshot) readHead() error {
 	return err
 }
 
-// Signed gives the manifest as it was sent.
+// Signed returns the manifest as it was sent.
 func (s *Snapshot) Signed() SignedManifest { return s.signed }
 
-// Size gives the length of the file in bytes.
+// Size returns the length of the file in bytes.
 func (s *Snapshot) Size() int64 { return s.size }
 
 // Close closes the file. Units can no longer be had from it.
@@ -190,7 +190,7 @@ func (r *unitsReader) read(b []byte) error {
 	return err
 }
 
-// Unit gives the package of an entry; where the snapshot has another one, or
+// Unit returns the package of an entry; where the snapshot has another one, or
 // none, it is ErrNotFound.
 func (s *Snapshot) Unit(_ context.Context, e Entry) ([]byte, error) {
 	key := key(e.Kind, e.Name)

@@ -76,7 +76,7 @@ type edit struct {
 // counts.
 func NewTree(entries ...Entry) *Tree { return (*Tree)(nil).With(entries...) }
 
-// With gives the tree with further entries, each in the place of one of its kind
+// With returns the tree with further entries, each in the place of one of its kind
 // and name.
 func (t *Tree) With(entries ...Entry) *Tree {
 	edits := make([]edit, len(entries))
@@ -87,7 +87,7 @@ func (t *Tree) With(entries ...Entry) *Tree {
 	return t.edit(edits)
 }
 
-// Without gives the tree without an entry.
+// Without returns the tree without an entry.
 func (t *Tree) Without(kind bytecode.Kind, name string) *Tree {
 	return t.edit([]edit{{key: key(kind, name)}})
 }
@@ -115,7 +115,7 @@ func (t *Tree) edit(edits []edit) *Tree {
 	return next
 }
 
-// apply gives a subtree after edits, which are in order and have a key each. What
+// apply returns a subtree after edits, which are in order and have a key each. What
 // does not change is the same node as before.
 func (t *Tree) apply(at *node, edits []edit) *node {
 	switch {
@@ -210,7 +210,7 @@ func key(kind bytecode.Kind, name string) Hash {
 	return sha256.Sum256(append(append(room[:0], byte(kind)), name...))
 }
 
-// differ gives the first bit in which two keys differ.
+// differ returns the first bit in which two keys differ.
 func differ(a, b *Hash) int {
 	for i := range a {
 		if x := a[i] ^ b[i]; x != 0 {
@@ -220,7 +220,7 @@ func differ(a, b *Hash) int {
 	return keyBits
 }
 
-// side gives a bit of a key.
+// side returns a bit of a key.
 func side(key *Hash, bit int) int { return int(key[bit/8]>>(7-bit%8)) & 1 }
 
 // split parts edits, which agree up to a bit, by that bit.
@@ -229,7 +229,7 @@ func split(edits []edit, bit int) (zeros, ones []edit) {
 	return edits[:i], edits[i:]
 }
 
-// Get gives the entry of a kind and name.
+// Get returns the entry of a kind and name.
 func (t *Tree) Get(kind bytecode.Kind, name string) (Entry, bool) {
 	return t.get(key(kind, name))
 }
@@ -267,7 +267,7 @@ func (n *node) each(yield func(Entry) bool) bool {
 	return n.child[0].each(yield) && n.child[1].each(yield)
 }
 
-// Len gives the number of entries.
+// Len returns the number of entries.
 func (t *Tree) Len() int {
 	if t == nil {
 		return 0
@@ -275,7 +275,7 @@ func (t *Tree) Len() int {
 	return t.n
 }
 
-// Root gives the hash of the set.
+// Root returns the hash of the set.
 func (t *Tree) Root() Hash {
 	if t == nil || t.root == nil {
 		return emptyRoot

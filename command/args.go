@@ -46,7 +46,7 @@ func wrongKind(param, want string, got vm.Value) error {
 // failed is the error of an argument that is of the right kind, but wrong.
 func failed(format string, args ...any) error { return vm.Errorf(vm.CodeRuntime, format, args...) }
 
-// isEmpty tells whether an argument was left out: None or empty text.
+// isEmpty reports whether an argument was left out: None or empty text.
 func isEmpty(v vm.Value) bool {
 	return v.IsNone() || v.IsUnset() || v.IsString() && v.Str() == ""
 }
@@ -97,7 +97,7 @@ func scalarText(m *vm.Machine, v vm.Value, param string) (vm.Value, error) {
 // work charges for n bytes that are read one by one.
 func work(m *vm.Machine, n int) error { return m.Work(1 + n/16) }
 
-// catchable tells whether an error is one that a script could have caught.
+// catchable reports whether an error is one that a script could have caught.
 func catchable(err error) bool {
 	e, ok := errors.AsType[*vm.Error](err)
 	return ok && e.Code.Catchable()

@@ -38,7 +38,7 @@ type Spec struct {
 	Result  string // what the example exports, in JSON
 }
 
-// Stock gives the stock commands, by family.
+// Stock returns the stock commands, by family.
 func Stock() []Spec { return slices.Clone(table) }
 
 // signatures are the interfaces of the callable commands. The map never changes.

@@ -69,7 +69,7 @@ func variableFromJSON(m *vm.Machine, args []vm.Value) error {
 	return err
 }
 
-// lookUp gives the value at a key. The keys of JSON are text: where a number or
+// lookUp returns the value at a key. The keys of JSON are text: where a number or
 // a bool is no key, its text is tried.
 func lookUp(m *vm.Machine, d, key vm.Value) (vm.Value, bool, error) {
 	v, ok, err := m.Key(d, key)
@@ -87,7 +87,7 @@ func lookUp(m *vm.Machine, d, key vm.Value) (vm.Value, bool, error) {
 	return m.Key(d, text)
 }
 
-// listInText gives the list that a text holds in the notation of JSON or Python;
+// listInText returns the list that a text holds in the notation of JSON or Python;
 // everything else as it is.
 func listInText(m *vm.Machine, v vm.Value) (vm.Value, error) {
 	if !v.IsString() || !enclosed(v.Str(), '[', ']') {
@@ -132,7 +132,7 @@ func readLiteral(m *vm.Machine, s string) (v vm.Value, ok bool, err error) {
 // maxMargin is how much white space may stand around a list or a dict in a text.
 const maxMargin = 4 << 10
 
-// enclosed tells whether a text begins and ends with brackets.
+// enclosed reports whether a text begins and ends with brackets.
 func enclosed(s string, open, end byte) bool {
 	head := strings.TrimSpace(s[:min(len(s), maxMargin)])
 	tail := strings.TrimSpace(s[max(0, len(s)-maxMargin):])

@@ -108,7 +108,7 @@ func timeDelta(v vm.Value) (vm.Value, error) {
 	return number(v, "TimeDelta")
 }
 
-// zone gives the time zone of a name, UTC for none.
+// zone returns the time zone of a name, UTC for none.
 func (l *library) zone(m *vm.Machine, v vm.Value) (*time.Location, error) {
 	text, err := scalarText(m, v, "TimeZone")
 	if err != nil {
@@ -141,7 +141,7 @@ func add(a, b vm.Value) (vm.Value, error) {
 	return vm.FloatValue(seconds(a) + seconds(b))
 }
 
-// seconds gives a number as a float.
+// seconds returns a number as a float.
 func seconds(v vm.Value) float64 {
 	if v.IsInt() {
 		return float64(v.Int())
@@ -155,13 +155,13 @@ type instant struct {
 	micro int
 }
 
-// value gives the Unix time as a float.
+// value returns the Unix time as a float.
 func (i instant) value() vm.Value {
 	v, _ := vm.FloatValue(float64(i.unix*1e6+int64(i.micro)) / 1e6) // always finite
 	return v
 }
 
-// plus gives the time that lies v seconds behind i, to the nearest microsecond.
+// plus returns the time that lies v seconds behind i, to the nearest microsecond.
 func (i instant) plus(v vm.Value) (instant, error) {
 	whole, micro := int64(0), 0.0
 	if v.IsInt() {

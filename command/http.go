@@ -245,7 +245,7 @@ func declareJSON(req *host.Request, declared string) {
 	}
 }
 
-// contentType gives the content type that headers declare, without its
+// contentType returns the content type that headers declare, without its
 // parameters, "" where there is none.
 func contentType(headers []host.Header) string {
 	declared := ""
@@ -257,7 +257,7 @@ func contentType(headers []host.Header) string {
 	return declared
 }
 
-// mediaType gives a content type without its parameters.
+// mediaType returns a content type without its parameters.
 func mediaType(s string) string {
 	t, _, err := mime.ParseMediaType(s)
 	if err != nil {

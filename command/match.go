@@ -50,7 +50,7 @@ type queue struct {
 // they are needed, as few patterns have as many threads as instructions.
 const blockThreads = 64
 
-// places gives what the thread at i of pcs remembers.
+// places returns what the thread at i of pcs remembers.
 func (q *queue) places(i, slots int) []int {
 	at := i % blockThreads * slots
 	return q.blocks[i/blockThreads][at : at+slots : at+slots]
@@ -167,7 +167,7 @@ func (x *matcher) pay() {
 	}
 }
 
-// runeAt gives the code point at pos, -1 at the end of the text.
+// runeAt returns the code point at pos, -1 at the end of the text.
 func (x *matcher) runeAt(pos int) (rune, int) {
 	if pos >= len(x.text) {
 		return -1, 0
@@ -178,7 +178,7 @@ func (x *matcher) runeAt(pos int) (rune, int) {
 	return utf8.DecodeRuneInString(x.text[pos:])
 }
 
-// skip gives the first place from pos on where a match may begin, -1 where there
+// skip returns the first place from pos on where a match may begin, -1 where there
 // is none.
 func (x *matcher) skip(pos int) (int, error) {
 	for x.p.prefix != "" || x.p.first != nil {
@@ -199,7 +199,7 @@ func (x *matcher) skip(pos int) (int, error) {
 	return pos, nil
 }
 
-// candidate gives the first place in s where a match may begin, or -1.
+// candidate returns the first place in s where a match may begin, or -1.
 func (x *matcher) candidate(s string) int {
 	if x.p.prefix != "" {
 		return strings.Index(s, x.p.prefix)

@@ -49,7 +49,7 @@ type patterns struct {
 
 func newPatterns() *patterns { return &patterns{newCache[*pattern](keptPatterns)} }
 
-// compile gives the pattern of a text. It charges the same whether the pattern is
+// compile returns the pattern of a text. It charges the same whether the pattern is
 // remembered or not.
 func (ps *patterns) compile(m *vm.Machine, source string, looseSpaces bool) (*pattern, error) {
 	if len(source) > maxPattern {
@@ -151,7 +151,7 @@ func programSize(re *syntax.Regexp) int {
 	return 1
 }
 
-// firstBytes gives the bytes that a match may begin with, nil where it may be
+// firstBytes returns the bytes that a match may begin with, nil where it may be
 // empty.
 func firstBytes(prog *syntax.Prog) *[256]bool {
 	first := new([256]bool)
@@ -210,7 +210,7 @@ func prepare(param, source string, looseSpaces bool) (string, int, error) {
 	return p.out.String(), 32 + len(source)/2 + 32*p.tables, nil
 }
 
-// ignoresCase tells whether a pattern may hold the flag i.
+// ignoresCase reports whether a pattern may hold the flag i.
 func ignoresCase(s string) bool {
 	for {
 		_, rest, ok := strings.Cut(s, "(?")
@@ -286,7 +286,7 @@ func (p *preparer) item(bare bool) {
 	p.copy(n)
 }
 
-// peek gives the length of the next character or escape, and what it stands for
+// peek returns the length of the next character or escape, and what it stands for
 // where that is one character.
 func (p *preparer) peek() (int, rune) {
 	rest := p.s[p.pos:]

@@ -145,7 +145,7 @@ func bounded(g *generator) (*generator, error) {
 	return g, nil
 }
 
-// foldings gives a letter, and where case does not count all its forms, as a class.
+// foldings returns a letter, and where case does not count all its forms, as a class.
 func foldings(r rune, fold bool) []rune {
 	class := []rune{r, r}
 	for f := unicode.SimpleFold(r); fold && f != r; f = unicode.SimpleFold(f) {
@@ -176,7 +176,7 @@ func class(ranges []rune) (*generator, error) {
 	return g, nil
 }
 
-// intersect gives the part of a class from low to high.
+// intersect returns the part of a class from low to high.
 func intersect(ranges []rune, low, high rune) []rune {
 	var part []rune
 	for i := 0; i < len(ranges); i += 2 {
@@ -229,7 +229,7 @@ func repeat(m *vm.Machine, sub *generator, lowest, highest int) (*generator, err
 	return bounded(g)
 }
 
-// chances gives the sum of counts, and the share that each has with all before it.
+// chances returns the sum of counts, and the share that each has with all before it.
 func chances(counts []*big.Float) (sum *big.Float, shares []float64) {
 	sum = newCount()
 	for _, n := range counts {
@@ -294,7 +294,7 @@ func (d *draw) character(g *generator) error {
 	return d.out.WriteRune(g.ranges[2*i+1] - rune(g.before[i]-n-1))
 }
 
-// choose gives a place in shares, each as often as its share says.
+// choose returns a place in shares, each as often as its share says.
 func (d *draw) choose(shares []float64) (int, error) {
 	if len(shares) == 1 {
 		return 0, nil
@@ -308,7 +308,7 @@ func (d *draw) choose(shares []float64) (int, error) {
 	return i, nil
 }
 
-// below gives a number from 0 to n-1, all equally likely: numbers of as many bits
+// below returns a number from 0 to n-1, all equally likely: numbers of as many bits
 // as n needs are drawn until one is small enough.
 func (d *draw) below(n uint32) (uint32, error) {
 	width := bits.Len32(n - 1)
@@ -330,7 +330,7 @@ func (d *draw) below(n uint32) (uint32, error) {
 	}
 }
 
-// bytes gives n random bytes, which nobody has seen.
+// bytes returns n random bytes, which nobody has seen.
 func (d *draw) bytes(n int) ([]byte, error) {
 	if len(d.rest) < n {
 		if _, err := io.ReadFull(d.source, d.buf[:]); err != nil {

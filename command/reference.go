@@ -21,7 +21,7 @@ command with one output may stand in an expression, with the output left out.
 Each example is run by a test.
 `
 
-// Reference gives the reference of the stock commands in Markdown.
+// Reference returns the reference of the stock commands in Markdown.
 func Reference() string {
 	var b strings.Builder
 	b.WriteString(introduction)
@@ -59,7 +59,7 @@ func (s Spec) write(b *strings.Builder) {
 	b.WriteString("\n```avap\n" + s.Example + "\n```\n\nexports\n\n```json\n" + s.Result + "\n```\n")
 }
 
-// Help gives the documentation of a stock command or word as plain text.
+// Help returns the documentation of a stock command or word as plain text.
 func Help(name string) (string, bool) {
 	for _, s := range table {
 		if s.Name == name {
@@ -69,7 +69,7 @@ func Help(name string) (string, bool) {
 	return "", false
 }
 
-// IsWord tells whether a name is a word of the syntax, which stands in the catalog
+// IsWord reports whether a name is a word of the syntax, which stands in the catalog
 // and which nobody can call.
 func IsWord(name string) bool {
 	_, known := Help(name)

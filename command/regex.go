@@ -217,7 +217,7 @@ func parseDigits(s string, p *pattern) (piece, int, error) {
 	return piece{group: group}, n, err
 }
 
-// findGroup gives the number of a group that is named or numbered.
+// findGroup returns the number of a group that is named or numbered.
 func findGroup(name string, p *pattern) (int, error) {
 	group, err := strconv.Atoi(name)
 	if err != nil && name != "" {

@@ -37,7 +37,7 @@ func place(name string) uint {
 	return n + 7*uint(name[n/2]) + 3*uint(name[n-1])
 }
 
-// Signature gives the interface of a stock command, nil where there is none of
+// Signature returns the interface of a stock command, nil where there is none of
 // that name. It is shared and must not be changed.
 func Signature(name string) *bytecode.Signature {
 	for at := place(name); ; at++ {

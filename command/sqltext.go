@@ -164,7 +164,7 @@ func (s *splitter) open(text string) int {
 	return len(before) + len(opener)
 }
 
-// textPrefix gives the letters before a quote that say what kind of text it opens.
+// textPrefix returns the letters before a quote that say what kind of text it opens.
 func textPrefix(before string) string {
 	for _, prefix := range []string{"u&", "e", "b", "x", "n"} {
 		n := len(before) - len(prefix)
@@ -175,7 +175,7 @@ func textPrefix(before string) string {
 	return ""
 }
 
-// afterWord tells whether what comes next runs on from a word.
+// afterWord reports whether what comes next runs on from a word.
 func (s *splitter) afterWord(before string) bool {
 	if before == "" {
 		return endsInWord(s.part.String())
@@ -191,7 +191,7 @@ func endsInWord(s string) bool {
 	return c == '_' || c == '$' || c >= utf8.RuneSelf || '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z'
 }
 
-// dollarTag gives the $tag$ that a text begins with, or "".
+// dollarTag returns the $tag$ that a text begins with, or "".
 func dollarTag(text string) string {
 	for i := 1; i < len(text); i++ {
 		c := text[i]

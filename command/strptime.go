@@ -150,7 +150,7 @@ func writeDirective(b *strings.Builder, c byte, seen map[byte]bool) error {
 // dateFields are the texts that the directives of a format matched.
 type dateFields map[byte]string
 
-// number gives the number of a directive, or one for those that are missing.
+// number returns the number of a directive, or one for those that are missing.
 func (f dateFields) number(c byte, missing int) int {
 	s, ok := f[c]
 	if !ok {
@@ -165,7 +165,7 @@ func (f dateFields) number(c byte, missing int) int {
 
 func (f dateFields) has(c byte) bool { _, ok := f[c]; return ok }
 
-// name gives the place of a directive's text in a list of names, -1 for none.
+// name returns the place of a directive's text in a list of names, -1 for none.
 func (f dateFields) name(c byte) int {
 	for i, name := range strings.Split(directives[c], "|") {
 		if strings.EqualFold(name, f[c]) {
@@ -175,7 +175,7 @@ func (f dateFields) name(c byte) int {
 	return -1
 }
 
-// instant gives the time that the fields mean.
+// instant returns the time that the fields mean.
 func (f dateFields) instant() (instant, error) {
 	year, month, day, err := f.date()
 	if err != nil {
@@ -195,7 +195,7 @@ func (f dateFields) instant() (instant, error) {
 	return instant{unix + int64(micro/1e6), micro % 1e6}, nil
 }
 
-// hour gives the hour of the day. Without AM or PM, 12-hour times are in the morning.
+// hour returns the hour of the day. Without AM or PM, 12-hour times are in the morning.
 func (f dateFields) hour() int {
 	if !f.has('I') {
 		return f.number('H', 0)
@@ -207,7 +207,7 @@ func (f dateFields) hour() int {
 	return hour
 }
 
-// weekday gives the day of the week, Sunday being 0, and -1 where none is named.
+// weekday returns the day of the week, Sunday being 0, and -1 where none is named.
 func (f dateFields) weekday() int {
 	switch {
 	case f.has('A'):
@@ -222,7 +222,7 @@ func (f dateFields) weekday() int {
 	return -1
 }
 
-// year gives the year; of two digits, 69 to 99 are in the last century.
+// year returns the year; of two digits, 69 to 99 are in the last century.
 func (f dateFields) year() (int, bool) {
 	switch {
 	case f.has('Y'):
@@ -237,7 +237,7 @@ func (f dateFields) year() (int, bool) {
 	return 1900, false
 }
 
-// date gives the date, from whichever fields say it.
+// date returns the date, from whichever fields say it.
 func (f dateFields) date() (year, month, day int, err error) {
 	year, given := f.year()
 	month, day = f.number('m', 1), f.number('d', 1)
@@ -264,7 +264,7 @@ func (f dateFields) date() (year, month, day int, err error) {
 	return year, month, day, nil
 }
 
-// isoDate gives the date of an ISO year, week and day of the week.
+// isoDate returns the date of an ISO year, week and day of the week.
 func (f dateFields) isoDate(given bool) (year, month, day int, err error) {
 	weekday := f.weekday()
 	if !f.has('G') || !f.has('V') || weekday < 0 || given || f.has('j') {
@@ -283,7 +283,7 @@ func (f dateFields) isoDate(given bool) (year, month, day int, err error) {
 	return t.Year(), int(t.Month()), t.Day(), nil
 }
 
-// dayOfYear gives the day of the year, where it is said, or a week of the year
+// dayOfYear returns the day of the year, where it is said, or a week of the year
 // and a day of it.
 func (f dateFields) dayOfYear(year int) (int, bool) {
 	weekday := f.weekday()
@@ -300,7 +300,7 @@ func (f dateFields) dayOfYear(year int) (int, bool) {
 	return 0, false
 }
 
-// dayInWeek gives the day of the year of a day of a week, where weeks begin on
+// dayInWeek returns the day of the year of a day of a week, where weeks begin on
 // the given day and the days before the first whole one are in week 0.
 func dayInWeek(year, week, weekday, begins int) int {
 	first := int(time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC).Weekday())
@@ -311,7 +311,7 @@ func dayInWeek(year, week, weekday, begins int) int {
 	return 1 + (7-first)%7 + 7*(week-1) + weekday
 }
 
-// offset gives the offset from UTC in seconds and microseconds.
+// offset returns the offset from UTC in seconds and microseconds.
 func (f dateFields) offset() (seconds, micro int) {
 	s := f['z']
 	if len(s) < 5 {

@@ -82,7 +82,7 @@ func (s *adminService) Rollback(ctx context.Context, req *avapv2pb.RollbackReque
 	}))
 }
 
-// result gives the answer to a publication.
+// result returns the answer to a publication.
 func (s *adminService) result(r *Result, err error) (*avapv2pb.PublishResponse, error) {
 	if err != nil {
 		return nil, s.fail(err)
@@ -102,7 +102,7 @@ func (s *adminService) result(r *Result, err error) (*avapv2pb.PublishResponse, 
 	return answer, nil
 }
 
-// History gives the versions of a unit.
+// History returns the versions of a unit.
 func (s *adminService) History(ctx context.Context, req *avapv2pb.HistoryRequest) (*avapv2pb.HistoryResponse, error) {
 	k := s.publisher.resolve(keyOf(req.Unit))
 	versions, err := s.publisher.store.History(ctx, k)
@@ -119,7 +119,7 @@ func (s *adminService) History(ctx context.Context, req *avapv2pb.HistoryRequest
 	return answer, nil
 }
 
-// Show gives one version.
+// Show returns one version.
 func (s *adminService) Show(ctx context.Context, req *avapv2pb.ShowRequest) (*avapv2pb.ShowResponse, error) {
 	k := s.publisher.resolve(keyOf(req.Unit))
 	u := s.publisher.unit(k)
@@ -138,7 +138,7 @@ func (s *adminService) Show(ctx context.Context, req *avapv2pb.ShowRequest) (*av
 	return &avapv2pb.ShowResponse{Version: versionMessage(v), Source: v.Source, Doc: docOf(v)}, nil
 }
 
-// showUnit gives the newest version of a unit, and what it has to do with others.
+// showUnit returns the newest version of a unit, and what it has to do with others.
 func (s *adminService) showUnit(u *unit) *avapv2pb.ShowResponse {
 	answer := &avapv2pb.ShowResponse{
 		Version: versionMessage(&u.Version), Source: u.Source, Doc: docOf(&u.Version),
@@ -166,7 +166,7 @@ func (p *Publisher) resolve(k store.Key) store.Key {
 	return p.state.resolve(k)
 }
 
-// Audit gives a part of the audit log.
+// Audit returns a part of the audit log.
 func (s *adminService) Audit(ctx context.Context, req *avapv2pb.AuditRequest) (*avapv2pb.AuditResponse, error) {
 	const most, shown = 1000, 1000
 	if req.Limit > most {

@@ -94,7 +94,7 @@ func (g *guard) checkAdmin(ctx context.Context, hash [sha256.Size]byte) (context
 	return context.WithValue(ctx, authorKey{}, g.admins[found].name), nil
 }
 
-// private tells whether nobody can listen to a call: it came over TLS, or from
+// private reports whether nobody can listen to a call: it came over TLS, or from
 // this machine.
 func private(ctx context.Context) bool {
 	p, ok := peer.FromContext(ctx)
@@ -113,7 +113,7 @@ func private(ctx context.Context) bool {
 	return false
 }
 
-// author gives the name of the administrator who calls.
+// author returns the name of the administrator who calls.
 func author(ctx context.Context) string {
 	name, _ := ctx.Value(authorKey{}).(string)
 	return name

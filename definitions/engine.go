@@ -62,7 +62,7 @@ func syncCatalog(srv any, _ context.Context, decode func(any) error, _ grpc.Unar
 	return srv.(*engineService).all(), nil
 }
 
-// all gives all commands of the present revision.
+// all returns all commands of the present revision.
 func (s *engineService) all() frame {
 	s.mu.Lock()
 	defer s.mu.Unlock()

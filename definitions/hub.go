@@ -126,7 +126,7 @@ func (h *hub) run(ctx context.Context) {
 	}
 }
 
-// behind tells whether a view is of an older revision than the state, as when
+// behind reports whether a view is of an older revision than the state, as when
 // it could not be signed.
 func (h *hub) behind(v *view) bool {
 	h.state.mu.RLock()
@@ -134,7 +134,7 @@ func (h *hub) behind(v *view) bool {
 	return v.revision != h.state.revision
 }
 
-// known tells whether a worker's catalog is one that the state was in.
+// known reports whether a worker's catalog is one that the state was in.
 func (h *hub) known(revision uint64, root []byte, version uint32) bool {
 	if revision == 0 || len(root) != len(catalog.Hash{}) {
 		return false
@@ -145,7 +145,7 @@ func (h *hub) known(revision uint64, root []byte, version uint32) bool {
 	return ok && have == catalog.Hash(root)
 }
 
-// frames gives the messages that take a worker from a revision, 0 for none, to a
+// frames returns the messages that take a worker from a revision, 0 for none, to a
 // view. They are nil where the state has moved on and another view is due.
 func (h *hub) frames(v *view, from uint64, version uint32) []frame {
 	c := &v.byCode[version-1]

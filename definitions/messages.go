@@ -48,7 +48,7 @@ func contractMessage(v *store.Version) *avapv2pb.Contract {
 	}
 }
 
-// docOf gives the documentation of a command.
+// docOf returns the documentation of a command.
 func docOf(v *store.Version) string {
 	if v.Stock > 0 {
 		text, _ := command.Help(v.Name)
@@ -119,7 +119,7 @@ func (s *adminService) Export(_ *avapv2pb.ExportRequest, stream grpc.ServerStrea
 	return b.flush()
 }
 
-// selected gives the units of one revision that a filter wants, in order.
+// selected returns the units of one revision that a filter wants, in order.
 func (p *Publisher) selected(want func(*unit) bool) (uint64, []*unit) {
 	p.state.mu.RLock()
 	defer p.state.mu.RUnlock()

@@ -117,7 +117,7 @@ func (p *plan) refuse(broken []*piece) {
 	}
 }
 
-// lookup gives the interface of a command as it will be.
+// lookup returns the interface of a command as it will be.
 func (p *plan) lookup(name string) *bytecode.Signature {
 	key := store.Key{Kind: bytecode.KindCommand, Name: name}
 	if piece := p.published[key]; piece != nil {
@@ -129,7 +129,7 @@ func (p *plan) lookup(name string) *bytecode.Signature {
 	return p.state.signature(name)
 }
 
-// signature gives the interface of a command of the catalog.
+// signature returns the interface of a command of the catalog.
 func (s *state) signature(name string) *bytecode.Signature {
 	u := s.units[store.Key{Kind: bytecode.KindCommand, Name: name}]
 	switch {
@@ -321,7 +321,7 @@ func (p *plan) checkCycles() (broken []*piece) {
 	return broken
 }
 
-// callsOf gives the commands that a command calls.
+// callsOf returns the commands that a command calls.
 func (p *plan) callsOf(name string) []bytecode.Command {
 	key := store.Key{Kind: bytecode.KindCommand, Name: name}
 	if piece := p.published[key]; piece != nil {
@@ -344,7 +344,7 @@ type cycles struct {
 	path  []string
 }
 
-// from gives the first circle that is met on the ways from a command.
+// from returns the first circle that is met on the ways from a command.
 func (c *cycles) from(name string) []string {
 	switch c.state[name] {
 	case 1:
@@ -365,12 +365,12 @@ func (c *cycles) from(name string) []string {
 	return circle
 }
 
-// failed tells whether the publication cannot be made as it was asked for.
+// failed reports whether the publication cannot be made as it was asked for.
 func (p *plan) failed() bool {
 	return !p.lenient && !p.force && slices.ContainsFunc(p.diagnostics, func(d Diagnostic) bool { return d.Severity == SeverityError })
 }
 
-// publication gives what there is to store, sealed with a package key. Where
+// publication returns what there is to store, sealed with a package key. Where
 // nothing changes it has neither versions nor packages.
 func (p *plan) publication(author string, now time.Time, k *seal.Key) (*store.Publication, []Outcome, error) {
 	pub := &store.Publication{Base: p.state.revision, Author: author, Time: now.UTC().Truncate(time.Microsecond)}
@@ -458,7 +458,7 @@ func (p *plan) addPackage(pub *store.Publication, piece *piece, k *seal.Key) (ch
 	return true, nil
 }
 
-// nextVersion gives the number of a unit's next version.
+// nextVersion returns the number of a unit's next version.
 func (s *state) nextVersion(k store.Key) uint64 {
 	if u := s.units[k]; u != nil {
 		return u.Version.Version + 1

@@ -239,7 +239,7 @@ func (p *plan) refuseStock() error {
 	return nil
 }
 
-// isStock tells whether a name belongs to a stock command, of this program or of
+// isStock reports whether a name belongs to a stock command, of this program or of
 // the catalog. A definition that was there first keeps its name.
 func (s *state) isStock(k store.Key) bool {
 	if u := s.units[k]; u != nil {

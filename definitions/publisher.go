@@ -92,14 +92,14 @@ func OpenPublisher(ctx context.Context, opt PublisherOptions) (*Publisher, error
 	return p, nil
 }
 
-// Revision gives the present revision.
+// Revision returns the present revision.
 func (p *Publisher) Revision() uint64 {
 	p.state.mu.RLock()
 	defer p.state.mu.RUnlock()
 	return p.state.revision
 }
 
-// callsOf gives the commands that a unit of the store calls. Where its package
+// callsOf returns the commands that a unit of the store calls. Where its package
 // does not open, its source tells; where that does not compile either, nothing
 // is known.
 func (p *Publisher) callsOf(v *store.Version, pack *store.Package) []bytecode.Command {

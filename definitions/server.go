@@ -169,10 +169,10 @@ func (s *Server) register(opt *Options) {
 	}
 }
 
-// Publisher gives the publisher behind the server.
+// Publisher returns the publisher behind the server.
 func (s *Server) Publisher() *Publisher { return s.publisher }
 
-// Watchers gives how many workers follow the catalog.
+// Watchers returns how many workers follow the catalog.
 func (s *Server) Watchers() int { return int(s.watchers.Load()) }
 
 // Serve answers on a listener until Close, or until accepting fails for good. It

@@ -59,7 +59,7 @@ type piece struct {
 	failed  bool
 }
 
-// at gives a place of the piece as one of its source.
+// at returns a place of the piece as one of its source.
 func (p *piece) at(pos syntax.Pos) syntax.Pos {
 	switch {
 	case pos == syntax.Pos{}:
@@ -70,7 +70,7 @@ func (p *piece) at(pos syntax.Pos) syntax.Pos {
 	return syntax.Pos{Line: p.start.Line + pos.Line - 1, Col: pos.Col}
 }
 
-// signature gives the interface of a command's piece, nil where it declares none
+// signature returns the interface of a command's piece, nil where it declares none
 // that there can be.
 func (p *piece) signature() *bytecode.Signature {
 	if p.stock != nil {
@@ -87,7 +87,7 @@ func (p *piece) signature() *bytecode.Signature {
 	return s
 }
 
-// capabilities gives what the unit's own code may reach.
+// capabilities returns what the unit's own code may reach.
 func (p *piece) capabilities() []string {
 	switch {
 	case p.stock != nil:
@@ -262,7 +262,7 @@ func (c *cutter) skipSpace() {
 	}
 }
 
-// cut gives the text up to a closing brace and, where nothing but a comment is
+// cut returns the text up to a closing brace and, where nothing but a comment is
 // there, the rest of its line; it then moves to what follows.
 func (c *cutter) cut(brace syntax.Pos) string {
 	from := c.off

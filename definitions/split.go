@@ -5,7 +5,7 @@ package definitions
 
 import "github.com/avap-framework/avap/syntax"
 
-// Split gives the units that a source would become, each with the text that is
+// Split returns the units that a source would become, each with the text that is
 // stored for it. Quotas are those of the source. Its errors are syntax.Errors: what
 // compiling or the catalog have to say against the source, only Publish knows.
 func Split(s Source) ([]Source, error) {

@@ -84,7 +84,7 @@ func (s *state) link(u *unit, add bool) {
 	}
 }
 
-// callersOf gives the units that call a command, in order.
+// callersOf returns the units that call a command, in order.
 func (s *state) callersOf(name string) []store.Key {
 	keys := make([]store.Key, 0, len(s.callers[name]))
 	for k := range s.callers[name] {
@@ -100,7 +100,7 @@ type edits struct {
 	gone []store.Tombstone
 }
 
-// edits gives what a publication does. calls are those of the package's program.
+// edits returns what a publication does. calls are those of the package's program.
 func (s *state) edits(p *store.Publication, calls func(*store.Version, *store.Package) []bytecode.Command) edits {
 	var e edits
 	versions := map[store.Key]*store.Version{}
@@ -146,7 +146,7 @@ func (e *edits) stamp(revision uint64) {
 	}
 }
 
-// holds tells whether the newest versions of the units of a publication are its own.
+// holds reports whether the newest versions of the units of a publication are its own.
 func (s *state) holds(p *store.Publication) bool {
 	for i := range p.Versions {
 		v := &p.Versions[i]
@@ -161,7 +161,7 @@ func (s *state) holds(p *store.Publication) bool {
 	return len(p.Versions) > 0
 }
 
-// treesWith gives the trees after edits.
+// treesWith returns the trees after edits.
 func (s *state) treesWith(e edits) (trees [bytecode.Version]*catalog.Tree) {
 	for i := range s.trees {
 		entries := make([]catalog.Entry, 0, len(e.put))
@@ -221,7 +221,7 @@ func (s *state) compact() {
 	s.changes = kept
 }
 
-// since gives the units that changed behind a revision, in order.
+// since returns the units that changed behind a revision, in order.
 func (s *state) since(revision uint64) []store.Key {
 	from := sort.Search(len(s.changes), func(i int) bool { return s.changes[i].revision > revision })
 	keys := make([]store.Key, 0, len(s.changes)-from)
@@ -232,7 +232,7 @@ func (s *state) since(revision uint64) []store.Key {
 	return slices.Compact(keys)
 }
 
-// keys gives the keys of all units, in order.
+// keys returns the keys of all units, in order.
 func (s *state) keys() []store.Key {
 	keys := make([]store.Key, 0, len(s.units))
 	for k := range s.units {
@@ -242,7 +242,7 @@ func (s *state) keys() []store.Key {
 	return keys
 }
 
-// root gives the root of a revision's tree, where it is known.
+// root returns the root of a revision's tree, where it is known.
 func (s *state) root(revision uint64, version uint32) (catalog.Hash, bool) {
 	if revision == s.revision {
 		return s.trees[version-1].Root(), true

@@ -68,7 +68,7 @@ func (s *stockUnit) program() *bytecode.Program {
 	}
 }
 
-// stock gives the stock commands and words of this program, by name.
+// stock returns the stock commands and words of this program, by name.
 func stock() []*stockUnit {
 	specs := command.Stock()
 	units := make([]*stockUnit, len(specs))

@@ -44,7 +44,7 @@ func (u *unit) entry(version uint32) catalog.Entry {
 	return e
 }
 
-// callees gives the commands that a program calls, but for itself.
+// callees returns the commands that a program calls, but for itself.
 func callees(p *bytecode.Program) []bytecode.Command {
 	calls := make([]bytecode.Command, 0, len(p.Commands))
 	for _, c := range p.Commands {
@@ -103,5 +103,5 @@ func compareKeys(a, b store.Key) int {
 	return 0
 }
 
-// sameInterface tells whether callers compiled for one interface run with the other.
+// sameInterface reports whether callers compiled for one interface run with the other.
 func sameInterface(a, b []bytecode.Param) bool { return slices.Equal(a, b) }

@@ -60,7 +60,7 @@ func (s *catalogService) Watch(req *avapv2pb.WatchRequest, stream grpc.ServerStr
 	}
 }
 
-// begin gives the revision that a worker can be taken on from; 0 for none.
+// begin returns the revision that a worker can be taken on from; 0 for none.
 func (s *catalogService) begin(ctx context.Context, req *avapv2pb.WatchRequest, version uint32) (uint64, error) {
 	if req.Revision > s.server.publisher.Revision() {
 		// Another server on the store may have published what this one is not yet told of.
@@ -78,7 +78,7 @@ func (s *catalogService) begin(ctx context.Context, req *avapv2pb.WatchRequest, 
 	return req.Revision, nil
 }
 
-// GetUnit gives one unit.
+// GetUnit returns one unit.
 func (s *catalogService) GetUnit(_ context.Context, req *avapv2pb.GetUnitRequest) (*avapv2pb.Unit, error) {
 	if req.BytecodeVersion == 0 {
 		return nil, status.Error(codes.InvalidArgument, "bytecode_version is 1 or more")
@@ -97,7 +97,7 @@ func (s *catalogService) GetUnit(_ context.Context, req *avapv2pb.GetUnitRequest
 	return answer, nil
 }
 
-// unit gives a unit of the present revision, or nil.
+// unit returns a unit of the present revision, or nil.
 func (p *Publisher) unit(k store.Key) *unit {
 	p.state.mu.RLock()
 	defer p.state.mu.RUnlock()

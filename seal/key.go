@@ -105,12 +105,12 @@ func idLen(s string) int {
 	return len(s)
 }
 
-// ValidAt tells whether the key may sign and verify at a moment.
+// ValidAt reports whether the key may sign and verify at a moment.
 func (k *Key) ValidAt(t time.Time) bool {
 	return !t.Before(k.NotBefore) && (k.NotAfter.IsZero() || t.Before(k.NotAfter))
 }
 
-// always tells whether no clock need be read to know that the key is valid.
+// always reports whether no clock need be read to know that the key is valid.
 func (k *Key) always() bool { return k.NotBefore.IsZero() && k.NotAfter.IsZero() }
 
 // Format writes use and id under every verb: a key never shows its secret.
@@ -148,7 +148,7 @@ func (k *Key) begin() *mac {
 	return m
 }
 
-// sum gives the MAC.
+// sum returns the MAC.
 func (m *mac) sum() [sha256.Size]byte {
 	m.text = m.h.Sum(m.text[:0])
 	sum := [sha256.Size]byte(m.text)
@@ -158,7 +158,7 @@ func (m *mac) sum() [sha256.Size]byte {
 	return sum
 }
 
-// end gives the MAC, and the computation back to the pool.
+// end returns the MAC, and gives the computation back to the pool.
 func (m *mac) end() [sha256.Size]byte {
 	sum := m.sum()
 	m.key.macs.Put(m)

@@ -152,12 +152,12 @@ func (r *Keyring) Watch(ctx context.Context, interval time.Duration, onError fun
 	}
 }
 
-// Lookup gives the key of a use and an id that is valid now, nil where there is none.
+// Lookup returns the key of a use and an id that is valid now, nil where there is none.
 func (r *Keyring) Lookup(use Use, id string) *Key {
 	return find(r.current.Load().keys[use], id, r.now())
 }
 
-// requestKey gives the request key of an id that is valid at a moment, nil where there is
+// requestKey returns the request key of an id that is valid at a moment, nil where there is
 // none.
 func (r *Keyring) requestKey(id string, now time.Time) *Key {
 	return find(r.current.Load().requests, id, now)
@@ -184,7 +184,7 @@ func (r *Keyring) Valid(use Use) func(yield func(*Key) bool) {
 	}
 }
 
-// Signing gives the key that signs now: of those that are valid the one with
+// Signing returns the key that signs now: of those that are valid the one with
 // the latest NotBefore, of several the first in the file.
 func (r *Keyring) Signing(use Use) (*Key, error) {
 	for k := range r.Valid(use) {

@@ -15,7 +15,7 @@ const manifestPrefix = "avap-manifest-1\n"
 
 var errCatalogKey = errors.New("manifests are signed with catalog keys")
 
-// SignManifest gives the HMAC-SHA256 of a manifest: over "avap-manifest-1\n" and
+// SignManifest returns the HMAC-SHA256 of a manifest: over "avap-manifest-1\n" and
 // the body, with a catalog key.
 func SignManifest(k *Key, body []byte) ([sha256.Size]byte, error) {
 	if k.Use != UseCatalog {

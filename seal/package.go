@@ -98,7 +98,7 @@ var (
 	errNumber     = errors.New("a number that is too large, or written longer than it need be")
 )
 
-// Seal gives a package of version 2. The unit's program must be one that
+// Seal returns a package of version 2. The unit's program must be one that
 // bytecode.Verify accepts.
 func Seal(u *Unit, k *Key) ([]byte, error) {
 	if err := bytecode.Verify(u.Program); err != nil {
@@ -116,7 +116,7 @@ func Seal(u *Unit, k *Key) ([]byte, error) {
 	return seal(VersionCompiled, payload, k)
 }
 
-// SealSource gives a package of version 1.
+// SealSource returns a package of version 1.
 func SealSource(text string, k *Key) ([]byte, error) {
 	return seal(VersionSource, []byte(text), k)
 }
@@ -172,7 +172,7 @@ func appendText(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-// IsPackage tells whether bytes are meant as a package: no source begins like one.
+// IsPackage reports whether bytes are meant as a package: no source begins like one.
 func IsPackage(b []byte) bool { return len(b) > len(magic) && string(b[:len(magic)+1]) == magic+"\x00" }
 
 // Open verifies a package with the package keys of a keyring that are valid
@@ -212,7 +212,7 @@ func Verify(keys *Keyring, b []byte) error {
 	return integrity(err)
 }
 
-// OpenUnverified gives what a package holds without a look at its MAC: for
+// OpenUnverified returns what a package holds without a look at its MAC: for
 // showing it to people. Its errors are those of Open.
 func OpenUnverified(b []byte) (*Package, error) {
 	p, err := open(b, func(_ int, id string) (string, error) { return id, nil })
@@ -336,7 +336,7 @@ func (r *unitReader) head(u *Unit) {
 	copy(u.Source[:], r.take(len(u.Source)))
 }
 
-// take gives the next n bytes; nil where there are fewer.
+// take returns the next n bytes; nil where there are fewer.
 func (r *unitReader) take(n int) []byte {
 	if r.err == nil && n > len(r.b) {
 		r.err = errTruncated

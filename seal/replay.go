@@ -66,7 +66,7 @@ func (m *memory) remember(sum *[sha256.Size]byte, t, now int64) error {
 	return full()
 }
 
-// add tells whether there was room.
+// add reports whether there was room.
 func (m *memory) add(s *shard, mac seen, bucket, floor int64) (ok bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

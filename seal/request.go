@@ -288,7 +288,7 @@ func (v *Verifier) Verify(h *Header, method, target string, body []byte) error {
 	return v.memory.remember(&sum, h.seconds, now().Unix())
 }
 
-// computation gives what computes a MAC of the header's key.
+// computation returns what computes a MAC of the header's key.
 func (h *Header) computation() *mac {
 	switch {
 	case h.mac == nil:
@@ -302,7 +302,7 @@ func (h *Header) computation() *mac {
 	return h.mac
 }
 
-// request gives the MAC of a request.
+// request returns the MAC of a request.
 func (m *mac) request(t, nonce, method, target string, body []byte) [sha256.Size]byte {
 	text := append(m.text[:0], t...)
 	if nonce != "" {
@@ -331,7 +331,7 @@ type Request struct {
 	Nonce  string // empty for none
 }
 
-// Sign gives the value of the header for a request, under a request key.
+// Sign returns the value of the header for a request, under a request key.
 func Sign(k *Key, r Request) (string, error) {
 	switch {
 	case k.Use != UseRequest:

@@ -5,10 +5,10 @@ package vm
 
 import "math"
 
-// TextOf gives the text of a value, which is Python's str(): a string is its own text.
+// TextOf returns the text of a value, which is Python's str(): a string is its own text.
 func (m *Machine) TextOf(v Value) (Value, error) { return m.textOf(v) }
 
-// ReadNumber gives the number that a text reads as: it is wholly a JSON number,
+// ReadNumber returns the number that a text reads as: it is wholly a JSON number,
 // an int within 64 bits or a finite float.
 func ReadNumber(s string) (Value, bool) { return readNumber(s) }
 
@@ -50,7 +50,7 @@ func (m *Machine) SetKey(d, key, val Value) error {
 	return d.dict().set(m, key, val)
 }
 
-// Key gives the value at a key of a dict and whether it is there. A value that
+// Key returns the value at a key of a dict and whether it is there. A value that
 // is no dict, and one that cannot be a key, are CodeType.
 func (m *Machine) Key(d, key Value) (Value, bool, error) {
 	if d.Kind() != Dict {
@@ -72,7 +72,7 @@ func (m *Machine) Len(v Value) (int, error) {
 	return 0, typeErrorf("a %s has no length", v.Kind())
 }
 
-// JSON gives a value as compact JSON that is not part of the answer: it is
+// JSON returns a value as compact JSON that is not part of the answer: it is
 // charged as memory, and not as output. Its errors are those of AppendJSON.
 func (m *Machine) JSON(v Value) ([]byte, error) {
 	written := m.written
@@ -102,5 +102,5 @@ func (t *TextBuilder) WriteString(s string) error { return t.b.putWide(s) }
 // WriteRune appends one code point.
 func (t *TextBuilder) WriteRune(r rune) error { return t.b.putRune(r) }
 
-// Finish gives the text. The builder is used up.
+// Finish returns the text. The builder is used up.
 func (t *TextBuilder) Finish() (Value, error) { return t.b.finish() }

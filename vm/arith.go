@@ -18,10 +18,10 @@ func badOperands(op string, a, b Value) error {
 	return typeErrorf("unsupported operand type(s) for %s: '%s' and '%s'", op, a.Kind(), b.Kind())
 }
 
-// isInteger tells whether v is an int or a bool, which is one in arithmetic.
+// isInteger reports whether v is an int or a bool, which is one in arithmetic.
 func (v Value) isInteger() bool { return v.IsInt() || v.IsBool() }
 
-// asFloat gives a number as a float.
+// asFloat returns a number as a float.
 func (v Value) asFloat() (float64, bool) {
 	switch v.Kind() {
 	case Bool, Int:
@@ -32,7 +32,7 @@ func (v Value) asFloat() (float64, bool) {
 	return 0, false
 }
 
-// bothFloats gives two numbers as floats.
+// bothFloats returns two numbers as floats.
 func bothFloats(a, b Value) (x, y float64, ok bool) {
 	x, okX := a.asFloat()
 	y, okY := b.asFloat()
@@ -176,7 +176,7 @@ func mulInts(x, y int64) (int64, bool) {
 	return int64(lo), h == int64(lo)>>63
 }
 
-// repeatedSize gives n times size, or something beyond maxSize.
+// repeatedSize returns n times size, or something beyond maxSize.
 func repeatedSize(size int, n int64) int {
 	if n > 0 && int64(size) > maxSize/n {
 		return maxSize + 1
@@ -351,7 +351,7 @@ func (m *Machine) mod(a, b Value) (Value, error) {
 	return finiteValue(r, "%")
 }
 
-// divMod gives the floored quotient and the remainder, which has the sign of y.
+// divMod returns the floored quotient and the remainder, which has the sign of y.
 func (m *Machine) divMod(x, y float64) (q, r float64, err error) {
 	if y == 0 {
 		return 0, 0, divisionByZero()
@@ -435,7 +435,7 @@ func (m *Machine) neg(a Value) (Value, error) {
 	return Value{}, typeErrorf("bad operand type for unary -: '%s'", a.Kind())
 }
 
-// truth tells whether a condition holds: everything does but None, False, zero
+// truth reports whether a condition holds: everything does but None, False, zero
 // and what is empty.
 func truth(v Value) bool {
 	switch v.Kind() {

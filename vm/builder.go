@@ -164,7 +164,7 @@ func (b *builder) pay(n int) error {
 	return b.m.Work(n / 512)
 }
 
-// finish gives the text. The builder is used up.
+// finish returns the text. The builder is used up.
 func (b *builder) finish() (Value, error) {
 	if err := b.m.Work(b.due / 512); err != nil {
 		return Value{}, err
@@ -247,7 +247,7 @@ func (m *Machine) textFrom(s string) (Value, error) {
 	return m.flagText(text)
 }
 
-// part gives the text of the bytes from i to j of the string v.
+// part returns the text of the bytes from i to j of the string v.
 func (m *Machine) part(v Value, i, j int) (Value, error) {
 	s := v.str()
 	if i == 0 && j == len(s) {
@@ -263,7 +263,7 @@ func (m *Machine) part(v Value, i, j int) (Value, error) {
 	return text.ascii(), copyText(m, buf, s[i:j])
 }
 
-// sequence gives the items of anything iterable: of a list or a tuple its own,
+// sequence returns the items of anything iterable: of a list or a tuple its own,
 // which are not to be changed.
 func (m *Machine) sequence(v Value) ([]Value, error) {
 	if items := v.Items(); items != nil {

@@ -107,7 +107,7 @@ func builtinMax(m *Machine, args []Value, _ []string) (Value, error) {
 	return m.extreme("max", bytecode.OpGt, args)
 }
 
-// extreme gives the first of several values, or of one iterable's, that no
+// extreme returns the first of several values, or of one iterable's, that no
 // other is op than.
 func (m *Machine) extreme(name string, op bytecode.Op, items []Value) (Value, error) {
 	if len(items) == 1 {

@@ -81,7 +81,7 @@ const (
 	dottedI      = 'İ' // lower case: i and a dot above
 )
 
-// expand gives the row of r, if it has one.
+// expand returns the row of r, if it has one.
 func expand(r rune) (expansion, bool) {
 	if r < 0xDF || r > 0x587 && r < 0x1E96 || r > 0x1FFC && r < 0xFB00 || r > 0xFB17 {
 		return expansion{}, false
@@ -340,7 +340,7 @@ var digits = &unicode.RangeTable{
 func isDigit(r rune) bool    { return unicode.IsDigit(r) || unicode.Is(digits, r) }
 func isAlphaNum(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }
 
-// decimal gives the value of a decimal digit of any script, or -1. Unicode's
+// decimal returns the value of a decimal digit of any script, or -1. Unicode's
 // ranges of them hold whole runs from zero to nine.
 func decimal(r rune) int {
 	if r < utf8.RuneSelf {

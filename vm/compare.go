@@ -97,7 +97,7 @@ func (m *Machine) equalItems(a, b *list, depth int) (bool, error) {
 	return i == len(a.items) && err == nil, err
 }
 
-// mismatch gives the index of the first items that differ, or the length of
+// mismatch returns the index of the first items that differ, or the length of
 // the shorter list.
 func (m *Machine) mismatch(a, b *list, depth int) (int, error) {
 	if depth > maxNesting {
@@ -150,7 +150,7 @@ func (m *Machine) order(op bytecode.Op, a, b Value) (bool, error) {
 	return ordered(op, c), nil
 }
 
-// ordered tells whether an operator holds of what compares as c with 0.
+// ordered reports whether an operator holds of what compares as c with 0.
 func ordered(op bytecode.Op, c int) bool {
 	switch op {
 	case bytecode.OpLt:
@@ -163,7 +163,7 @@ func ordered(op bytecode.Op, c int) bool {
 	return c >= 0
 }
 
-// orderAt gives a negative number, 0 or a positive one as a is less than, equal
+// orderAt returns a negative number, 0 or a positive one as a is less than, equal
 // to or greater than b. op is for the message alone.
 func (m *Machine) orderAt(op bytecode.Op, a, b Value, depth int) (int, error) {
 	if a.isNumber() && b.isNumber() {
@@ -346,7 +346,7 @@ func (m *Machine) compareAsText(c bytecode.Comparator, a, b Value) (bool, error)
 	return holds(c, order) && err == nil, err
 }
 
-// holds tells whether a comparator holds of what compares as c with 0.
+// holds reports whether a comparator holds of what compares as c with 0.
 func holds(op bytecode.Comparator, c int) bool {
 	switch op {
 	case bytecode.CmpEq:
@@ -357,7 +357,7 @@ func holds(op bytecode.Comparator, c int) bool {
 	return ordered(comparatorOps[op], c)
 }
 
-// readsAsNumber gives the number that a value is or reads as. A bool is none.
+// readsAsNumber returns the number that a value is or reads as. A bool is none.
 func (m *Machine) readsAsNumber(v Value) (Value, bool, error) {
 	switch v.Kind() {
 	case Int, Float:
@@ -369,7 +369,7 @@ func (m *Machine) readsAsNumber(v Value) (Value, bool, error) {
 	return Value{}, false, nil
 }
 
-// isBlank tells whether v is None, unset or the empty text.
+// isBlank reports whether v is None, unset or the empty text.
 func isBlank(v Value) bool {
 	switch v.Kind() {
 	case None, Unset:

@@ -46,7 +46,7 @@ func wholeValue(f float64, op string) (Value, error) {
 	return IntValue(int64(f)), nil
 }
 
-// trimmed gives the text of v without the white space around it.
+// trimmed returns the text of v without the white space around it.
 func (m *Machine) trimmed(v Value) (string, error) {
 	s, space := v.str(), spaces
 	i, err := m.skipLeft(s, space)
@@ -136,7 +136,7 @@ func (m *Machine) readDigits(s string, radix int) (n uint64, ok bool, err error)
 	return n, ok, nil
 }
 
-// digitValue gives the value of a digit up to base 36, or -1.
+// digitValue returns the value of a digit up to base 36, or -1.
 func digitValue(r rune) int {
 	if lower := r | 0x20; 'a' <= lower && lower <= 'z' && r < utf8.RuneSelf {
 		return int(lower-'a') + 10
@@ -191,7 +191,7 @@ type floatReader struct {
 	more  bool // of the digits that were not kept one is not zero
 }
 
-// read gives the number, infinite where it is too large or no finite number.
+// read returns the number, infinite where it is too large or no finite number.
 func (p *floatReader) read() (f float64, ok bool, err error) {
 	negative := p.sign()
 	switch strings.ToLower(p.s[p.at:min(len(p.s), p.at+9)]) {

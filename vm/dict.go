@@ -62,7 +62,7 @@ func (d *dict) len() int { return d.live }
 // size is what the dict holds, in bytes, without its keys and values.
 func (d *dict) size() int { return dictSize + entrySize*cap(d.entries) }
 
-// get gives the value at a key. A kind that is no key is a type_error.
+// get returns the value at a key. A kind that is no key is a type_error.
 func (d *dict) get(m *Machine, key Value) (Value, bool, error) {
 	hash, err := m.hashKey(key)
 	if err != nil {
@@ -147,7 +147,7 @@ func (d *dict) remove(m *Machine, key Value) (Value, bool, error) {
 // clear deletes all entries.
 func (d *dict) clear() { d.live, d.entries, d.index, d.mixed = 0, nil, nil, false }
 
-// copy gives a dict of the same keys and values.
+// copy returns a dict of the same keys and values.
 func (d *dict) copy(m *Machine) (*dict, error) {
 	c, err := m.newDict(0)
 	if err != nil {
@@ -160,7 +160,7 @@ func (d *dict) copy(m *Machine) (*dict, error) {
 	return c, nil
 }
 
-// next gives the first entry at or behind a position, and the position to go
+// next returns the first entry at or behind a position, and the position to go
 // on from; nil at the end. The dict may change in between: an entry may then
 // be met twice or not at all, but nothing worse happens.
 func (d *dict) next(pos int) (*entry, int) {
@@ -172,13 +172,13 @@ func (d *dict) next(pos int) (*entry, int) {
 	return nil, pos
 }
 
-// find gives the position of a key, or -1.
+// find returns the position of a key, or -1.
 func (d *dict) find(key Value, hash uint32) int {
 	i, _ := d.probe(key, hash)
 	return i
 }
 
-// probe gives the position of a key, or -1 and, where there is an index, the place in it
+// probe returns the position of a key, or -1 and, where there is an index, the place in it
 // for a new entry.
 func (d *dict) probe(key Value, hash uint32) (pos int, slot uint32) {
 	if d.index == nil {
@@ -203,7 +203,7 @@ func (d *dict) probe(key Value, hash uint32) (pos int, slot uint32) {
 	}
 }
 
-// slotOf gives the place in the index of an entry.
+// slotOf returns the place in the index of an entry.
 func (d *dict) slotOf(pos int) uint32 {
 	mask := uint32(len(d.index) - 1)
 	slot := d.entries[pos].hash & mask
@@ -296,7 +296,7 @@ func indexSize(room int) int {
 	return 1 << bits.Len(uint(room+room/3))
 }
 
-// hashKey gives the hash of a key. A kind that is no key is a type_error.
+// hashKey returns the hash of a key. A kind that is no key is a type_error.
 func (m *Machine) hashKey(key Value) (uint32, error) {
 	switch key.Kind() {
 	case String:
@@ -365,7 +365,7 @@ func hashShort(s string) uint32 {
 	return hashWords(a, b, len(s))
 }
 
-// wordsOf gives two words with all bytes of a text that they hold, some of them twice.
+// wordsOf returns two words with all bytes of a text that they hold, some of them twice.
 func wordsOf(s string) (a, b uint64) {
 	switch n := len(s); {
 	case n >= 8:
@@ -410,7 +410,7 @@ func hashInt(i int64) uint32 {
 	return foldHash(hi ^ lo)
 }
 
-// sameKey tells whether two keys are one: texts of the same bytes, numbers of
+// sameKey reports whether two keys are one: texts of the same bytes, numbers of
 // the same value.
 func sameKey(a, b Value) bool {
 	ak, bk := a.Kind(), b.Kind()
@@ -420,7 +420,7 @@ func sameKey(a, b Value) bool {
 	return ak != None && bk != None && equalNumbers(a, b)
 }
 
-// wholeFloat gives the int that a float is equal to.
+// wholeFloat returns the int that a float is equal to.
 func wholeFloat(f float64) (int64, bool) {
 	if f >= -1<<63 && f < 1<<63 && f == math.Trunc(f) {
 		return int64(f), true

@@ -36,7 +36,7 @@ const (
 	CodeInternal   ErrorCode = "internal"
 )
 
-// Catchable tells whether try() catches errors of this code.
+// Catchable reports whether try() catches errors of this code.
 func (c ErrorCode) Catchable() bool {
 	switch c {
 	case CodeUnknownCommand, CodeBadArguments, CodeName, CodeType, CodeOverflow,

@@ -84,7 +84,7 @@ func (p *percent) step() error {
 	return p.write(spec, v)
 }
 
-// take gives the next argument.
+// take returns the next argument.
 func (p *percent) take() (Value, error) {
 	if v := p.single; !v.IsUnset() {
 		p.single = Value{}
@@ -98,7 +98,7 @@ func (p *percent) take() (Value, error) {
 	return v, nil
 }
 
-// peek gives the byte at hand, 0 at the end.
+// peek returns the byte at hand, 0 at the end.
 func (p *percent) peek() byte {
 	if p.at < len(p.format) {
 		return p.format[p.at]
@@ -173,7 +173,7 @@ func (p *percent) parseKey() error {
 	return err
 }
 
-// parseFlag tells whether the byte at hand is a flag, and notes it.
+// parseFlag reports whether the byte at hand is a flag, and notes it.
 func (p *percent) parseFlag(spec *percentSpec) bool {
 	switch p.peek() {
 	case '-':
@@ -256,7 +256,7 @@ func (p *percent) writeText(spec percentSpec, v Value) error {
 	return p.b.putCut(text, spec.precision, spec.layout(false))
 }
 
-// textBy gives str, repr or ascii of a value.
+// textBy returns str, repr or ascii of a value.
 func (m *Machine) textBy(verb rune, v Value) (Value, error) {
 	switch verb {
 	case 'r':
@@ -290,7 +290,7 @@ func (m *Machine) asciiOf(v Value) (Value, error) {
 	return b.finish()
 }
 
-// layout gives the field of a conversion; zeros fill those of numbers alone.
+// layout returns the field of a conversion; zeros fill those of numbers alone.
 func (spec percentSpec) layout(number bool) layout {
 	l := layout{width: spec.width, fill: ' ', align: '>'}
 	switch {

@@ -24,7 +24,7 @@ type specReader struct {
 	at int
 }
 
-// peek gives the code point at hand, and -1 at the end.
+// peek returns the code point at hand, and -1 at the end.
 func (p *specReader) peek() (r rune, size int) {
 	if p.at >= len(p.s) {
 		return -1, 0

@@ -39,7 +39,7 @@ func place(i int64, n int) (int, bool) {
 	return int(i), i >= 0 && i < int64(n)
 }
 
-// key gives the value at a key that must be there.
+// key returns the value at a key that must be there.
 func (m *Machine) key(d *dict, key Value) (Value, error) {
 	v, ok, err := d.get(m, key)
 	if err == nil && !ok {
@@ -64,7 +64,7 @@ func (m *Machine) missingKey(key Value) error {
 	return runtimeErrorf("key %s is not in the dict", text.str())
 }
 
-// character gives one code point of a text.
+// character returns one code point of a text.
 func (m *Machine) character(x Value, i int64) (Value, error) {
 	s := x.str()
 	at, size := 0, 1
@@ -86,7 +86,7 @@ func (m *Machine) character(x Value, i int64) (Value, error) {
 	return m.substring(x, at, at+size)
 }
 
-// substring gives the bytes from one boundary between code points to another
+// substring returns the bytes from one boundary between code points to another
 // as a text.
 func (m *Machine) substring(x Value, from, to int) (Value, error) {
 	s := x.str()[from:to]
@@ -101,7 +101,7 @@ func (m *Machine) substring(x Value, from, to int) (Value, error) {
 	return m.part(x, from, to)
 }
 
-// seek gives the place in bytes of code point i, counted from the end where it
+// seek returns the place in bytes of code point i, counted from the end where it
 // is negative; -1 where it lies before the first, len(s) at or behind the end.
 func (m *Machine) seek(s string, i int64) (int, error) {
 	if i >= 0 {
@@ -110,7 +110,7 @@ func (m *Machine) seek(s string, i int64) (int, error) {
 	return m.backward(s, len(s), -i)
 }
 
-// forward gives the place n code points behind a place, or len(s).
+// forward returns the place n code points behind a place, or len(s).
 func (m *Machine) forward(s string, at int, n int64) (int, error) {
 	for scanned := 0; n > 0 && at < len(s); n-- {
 		_, size := utf8.DecodeRuneInString(s[at:])
@@ -124,7 +124,7 @@ func (m *Machine) forward(s string, at int, n int64) (int, error) {
 	return at, nil
 }
 
-// backward gives the place n code points before a place, or -1.
+// backward returns the place n code points before a place, or -1.
 func (m *Machine) backward(s string, at int, n int64) (int, error) {
 	for scanned := 0; n > 0; n-- {
 		if at == 0 {

@@ -48,7 +48,7 @@ type logEntry struct {
 	failed bool
 }
 
-// param gives the request's parameter of a key, None where there is none: the
+// param returns the request's parameter of a key, None where there is none: the
 // query string wins over the body.
 func (m *Machine) param(key Value) (Value, error) {
 	if !key.IsString() {
@@ -106,7 +106,7 @@ func isWhole(s string, open, end byte) bool {
 	return len(s) >= 2 && s[0] == open && s[len(s)-1] == end
 }
 
-// queryList gives every query parameter as a list of one-key dicts.
+// queryList returns every query parameter as a list of one-key dicts.
 func (m *Machine) queryList() (Value, error) {
 	l, err := m.newList(len(m.in.Query))
 	if err != nil {
@@ -197,10 +197,10 @@ func (m *Machine) lookForLog() { // or logTime would be a call
 // than its instructions tell.
 func (m *Machine) logStale() { m.clock.logDue = 0 }
 
-// Results gives what the script exported, in order.
+// Results returns what the script exported, in order.
 func (m *Machine) Results() []Field { return m.exports }
 
-// Variables gives the Global pool as it is now, in the order in which the
+// Variables returns the Global pool as it is now, in the order in which the
 // variables came to be.
 func (m *Machine) Variables() []Field {
 	fields := make([]Field, 0, len(m.births))
@@ -228,7 +228,7 @@ func (m *Machine) eachVariable(f func(name string, v Value) error) error {
 	return nil
 }
 
-// Logs gives an entry for each top-level statement that ran.
+// Logs returns an entry for each top-level statement that ran.
 func (m *Machine) Logs() []LogEntry {
 	entries := make([]LogEntry, len(m.logs))
 	code := m.frames[0].code

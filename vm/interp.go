@@ -22,12 +22,12 @@ func (m *Machine) window(base int) *window {
 	return (*window)(m.stack[base : base+bytecode.MaxDirect])
 }
 
-// at gives a register. It is &w[i] without the look whether w is nil.
+// at returns a register. It is &w[i] without the look whether w is nil.
 func (w *window) at(i uint8) *Value {
 	return (*Value)(unsafe.Add(unsafe.Pointer(w), uintptr(i)*valueSize))
 }
 
-// counts tells whether a counted loop goes on, and its variable is an int still. The
+// counts reports whether a counted loop goes on, and its variable is an int still. The
 // verifier holds that counter and end are the loop's own ints.
 func (w *window) counts(loop *word) bool {
 	counter := w.at(loop.a)
@@ -80,7 +80,7 @@ func (v *Value) setBool(b bool) {
 	}
 }
 
-// finite tells whether f is neither infinite nor NaN.
+// finite reports whether f is neither infinite nor NaN.
 func finite(f float64) bool { return f-f == 0 }
 
 // jumpFuel is what a jump that is taken costs beside its instruction: it takes twice
@@ -607,13 +607,13 @@ reload:
 	}
 }
 
-// jump gives where a jump leads, and what is left of the budget then.
+// jump returns where a jump leads, and what is left of the budget then.
 func (w *word) jump(budget int) (*word, int) {
 	way := int(w.c)
 	return (*word)(unsafe.Add(unsafe.Pointer(w), way)), budget + way - (1+jumpFuel)*wordSize
 }
 
-// fitsHalf tells whether the int in n fits 32 bits, so that a product of two
+// fitsHalf reports whether the int in n fits 32 bits, so that a product of two
 // such fits 64.
 func fitsHalf(n uint64) bool { return int64(int32(n)) == int64(n) }
 

@@ -20,7 +20,7 @@ const iterSize = 48
 
 func (v Value) iter() *iteration { return (*iteration)(v.p) }
 
-// iter gives an iterator over a list, a tuple, the keys of a dict or the
+// iter returns an iterator over a list, a tuple, the keys of a dict or the
 // characters of a text.
 func (m *Machine) iter(v Value) (Value, error) {
 	size := 0
@@ -38,7 +38,7 @@ func (m *Machine) iter(v Value) (Value, error) {
 	return Value{unsafe.Pointer(it), uint64(iterator) << kindShift}, nil
 }
 
-// next gives the next item of an iterator, and false at the end. A list may
+// next returns the next item of an iterator, and false at the end. A list may
 // grow or shrink meanwhile, a dict may not.
 func (m *Machine) next(v Value) (Value, bool, error) {
 	it := v.iter()

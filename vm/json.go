@@ -52,7 +52,7 @@ type slab[T any] struct {
 	last int // size of the last allocation
 }
 
-// take gives n zero values. An allocation is twice as large as the one before,
+// take returns n zero values. An allocation is twice as large as the one before,
 // up to most.
 func (s *slab[T]) take(n, first, most int) []T {
 	if n > len(s.rest) {
@@ -397,7 +397,7 @@ func (d *decoder) setNew(o *dict, key, v Value) error {
 	return o.add(d.m, entry{key, v, hash})
 }
 
-// quoted gives the beginning of a text in quotes, for messages.
+// quoted returns the beginning of a text in quotes, for messages.
 func quoted(s string) string {
 	const most = 100
 	if len(s) > most {
@@ -515,7 +515,7 @@ func (d *decoder) makeText(s string, wide bool) (Value, error) {
 	return v, nil
 }
 
-// plain gives the end of what stands for itself in a text: a quote, a
+// plain returns the end of what stands for itself in a text: a quote, a
 // backslash, a control character or the end of input; and whether anything
 // before it is not ASCII.
 func (d *decoder) plain(i int) (end int, wide bool, err error) {
@@ -690,7 +690,7 @@ func anySpecial(w uint64) uint64 {
 	return (w - ' '*everyByte) | (quotes - everyByte) | (slashes - everyByte)
 }
 
-// plainEnd gives the first place from i on, before limit, of what is no plain
+// plainEnd returns the first place from i on, before limit, of what is no plain
 // ASCII or may not stand for itself in a JSON text; or limit.
 func plainEnd(s string, i, limit int) int {
 	for ; limit-i >= 8; i += 8 {
@@ -707,7 +707,7 @@ func plainEnd(s string, i, limit int) int {
 	return i
 }
 
-// escapeStart gives the first place in s of what has to be escaped in a JSON
+// escapeStart returns the first place in s of what has to be escaped in a JSON
 // text, or its length.
 func escapeStart(s string) int {
 	i := 0

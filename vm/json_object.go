@@ -124,7 +124,7 @@ func loadWord(p unsafe.Pointer) uint64 { return binary.LittleEndian.Uint64((*[8]
 
 func storeWord(p unsafe.Pointer, w uint64) { binary.LittleEndian.PutUint64((*[8]byte)(p)[:], w) }
 
-// closingQuote gives the first place from i on of a quote that nothing escapes, or
+// closingQuote returns the first place from i on of a quote that nothing escapes, or
 // the length of s.
 func closingQuote(s string, i int) int {
 	for from := i; ; i++ {
@@ -148,7 +148,7 @@ var escapes = [256]byte{
 	'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t',
 }
 
-// hexEscape gives the ASCII character that the escape \u0012 at the beginning of s stands
+// hexEscape returns the ASCII character that the escape \u0012 at the beginning of s stands
 // for, and the escape's length; 0 where it is another, or none.
 func hexEscape(s string) (c byte, n int) {
 	if s[1] == 'u' && len(s) >= 6 && s[2] == '0' && s[3] == '0' {

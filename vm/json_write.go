@@ -166,7 +166,7 @@ func (w *jsonWriter) dict(d *dict, depth int) error {
 	return w.close('}')
 }
 
-// textKeys gives a dict of the same values whose keys are the texts of d's.
+// textKeys returns a dict of the same values whose keys are the texts of d's.
 func (m *Machine) textKeys(d *dict) (*dict, error) {
 	t, err := m.newDict(d.live)
 	if err != nil {
@@ -187,7 +187,7 @@ func (m *Machine) textKeys(d *dict) (*dict, error) {
 	return t, nil
 }
 
-// keyText gives what a key of a dict is called in JSON.
+// keyText returns what a key of a dict is called in JSON.
 func (m *Machine) keyText(key Value) (Value, error) {
 	switch key.Kind() {
 	case None:

@@ -37,14 +37,14 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
-// same tells whether two are equal. It is asked for every execution, and a call that
+// same reports whether two are equal. It is asked for every execution, and a call that
 // compares memory takes longer than this.
 func (l *Limits) same(o *Limits) bool {
 	return l.Instructions == o.Instructions && l.Memory == o.Memory && l.Time == o.Time &&
 		l.HostTime == o.HostTime && l.Depth == o.Depth && l.Output == o.Output && l.HostCalls == o.HostCalls
 }
 
-// limit gives a limit's value in force. No limit is a quarter of what a 64-bit
+// limit returns a limit's value in force. No limit is a quarter of what a 64-bit
 // number holds, so that sums of two do not overflow.
 func limit[T ~int | ~int64](given, fallback T) T {
 	switch {
@@ -203,7 +203,7 @@ func (m *Machine) Restrict(l Limits) {
 	m.limits.HostCalls = lowerOf(m.limits.HostCalls, l.HostCalls)
 }
 
-// lowerOf gives the lower of two limits; zero is none.
+// lowerOf returns the lower of two limits; zero is none.
 func lowerOf[T ~int | ~int64](limit, other T) T {
 	if other > 0 {
 		return min(limit, other)
@@ -325,7 +325,7 @@ func (m *Machine) cancelled() error {
 	}
 }
 
-// Look gives the time since the execution began, once it has looked at deadline and
+// Look returns the time since the execution began, once it has looked at deadline and
 // cancellation, as an account that is opened next need not at once. Its errors are
 // quota_time and cancelled.
 func (m *Machine) Look() (time.Duration, error) {
@@ -333,7 +333,7 @@ func (m *Machine) Look() (time.Duration, error) {
 	return m.lookAtClock()
 }
 
-// Elapsed gives the time since the execution began. The log goes on from there.
+// Elapsed returns the time since the execution began. The log goes on from there.
 func (m *Machine) Elapsed() time.Duration {
 	m.logStale()
 	return m.logTime()

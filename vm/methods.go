@@ -60,7 +60,7 @@ var methods = [len(bytecode.Methods)]methodRow{
 	/* setdefault */ {dict: method{1, 2, dictSetdefault}},
 }
 
-// methodOf gives the method of a number that a receiver of a kind has.
+// methodOf returns the method of a number that a receiver of a kind has.
 func methodOf(kind Kind, id int) method {
 	row := &methods[id]
 	switch kind {

@@ -81,7 +81,7 @@ func listPop(m *Machine, v Value, args []Value) (Value, error) {
 	return m.cut(l, at)
 }
 
-// positionOf gives where items[from:to] first holds a value, or -1.
+// positionOf returns where items[from:to] first holds a value, or -1.
 func (m *Machine) positionOf(items []Value, v Value, from, to int) (int, error) {
 	for i := from; i < min(to, len(items)); i++ {
 		if i&3 == 0 {

@@ -91,10 +91,10 @@ func (m *Machine) newCharSet(chars string) (charSet, error) {
 	return set, nil
 }
 
-// hasByte tells whether an ASCII byte is in the set.
+// hasByte reports whether an ASCII byte is in the set.
 func (s *charSet) hasByte(c byte) bool { return s.ascii[c/64&1]>>(c%64)&1 != 0 }
 
-// has tells whether r, which is not ASCII, is in the set.
+// has reports whether r, which is not ASCII, is in the set.
 func (s *charSet) has(m *Machine, r rune) (bool, error) {
 	switch {
 	case s.space:
@@ -109,7 +109,7 @@ func (s *charSet) has(m *Machine, r rune) (bool, error) {
 	return at >= 0, err
 }
 
-// skipLeft gives where s goes on behind what is in the set.
+// skipLeft returns where s goes on behind what is in the set.
 func (m *Machine) skipLeft(s string, set charSet) (int, error) {
 	scan := scan{m: m}
 	for at := 0; at < len(s); {
@@ -132,7 +132,7 @@ func (m *Machine) skipLeft(s string, set charSet) (int, error) {
 	return len(s), nil
 }
 
-// skipRight gives where s[from:] ends before what is in the set.
+// skipRight returns where s[from:] ends before what is in the set.
 func (m *Machine) skipRight(s string, from int, set charSet) (int, error) {
 	scan, end := scan{m: m}, len(s)
 	for end > from {
@@ -235,7 +235,7 @@ func (m *Machine) splitFields(v Value, limit int) (Value, error) {
 	}
 }
 
-// fieldEnd gives where the white space behind s[from:] begins.
+// fieldEnd returns where the white space behind s[from:] begins.
 func fieldEnd(s string, from int, scan *scan) (int, error) {
 	for i, r := range s[from:] {
 		if err := scan.at(from + i); err != nil {

@@ -154,13 +154,13 @@ func (m *Machine) effect(fr *frame, regs *window, in *word) error {
 	return Errorf(CodeIntegrity, "operation %d is not known", in.op)
 }
 
-// registers gives n registers of the frame, from one on.
+// registers returns n registers of the frame, from one on.
 func (fr *frame) registers(m *Machine, from uint8, n int) []Value {
 	at := fr.base + int(from)
 	return m.stack[at : at+n : at+n]
 }
 
-// comparison gives what a comparing operator comes to.
+// comparison returns what a comparing operator comes to.
 func (m *Machine) comparison(op bytecode.Op, x, y Value) (Value, error) {
 	var yes bool
 	var err error
@@ -216,7 +216,7 @@ func (m *Machine) jump(fr *frame) error {
 	return nil
 }
 
-// test tells whether a jumping operation jumps. It does the rest of what the
+// test reports whether a jumping operation jumps. It does the rest of what the
 // operation does.
 func (m *Machine) test(regs *window, in *word) (bool, error) {
 	switch in.op {

@@ -24,7 +24,7 @@ type numeral struct {
 // further ones are zeros.
 const maxDigits = 1100
 
-// signOf gives the sign to write: mark is what the format says, '-' for only
+// signOf returns the sign to write: mark is what the format says, '-' for only
 // where the number is negative.
 func signOf(negative bool, mark byte) string {
 	switch {
@@ -163,7 +163,7 @@ func placePoint(digits []byte, at int) (whole, rest []byte) {
 	return digits[:at:at], append([]byte{'.'}, digits[at:]...)
 }
 
-// isZero tells whether the digits that are written are all zeros.
+// isZero reports whether the digits that are written are all zeros.
 func (n *numeral) isZero() bool {
 	return len(bytes.Trim(n.whole, "0")) == 0 && len(bytes.Trim(n.rest, ".0")) == 0
 }

@@ -7,7 +7,7 @@ import (
 	"unsafe"
 )
 
-// wholeNumber gives the bound of a counted loop.
+// wholeNumber returns the bound of a counted loop.
 func wholeNumber(v Value) (int64, error) {
 	n := v
 	if v.Kind() == String {
@@ -63,7 +63,7 @@ func (m *Machine) makeDict(room int) (Value, error) {
 	return dictValue(d), nil
 }
 
-// tuplify gives a tuple of what is in a list.
+// tuplify returns a tuple of what is in a list.
 func (m *Machine) tuplify(v Value) (Value, error) {
 	if v.Kind() != List {
 		return Value{}, typeErrorf("a list is wanted, not %s", v.Kind())
@@ -114,7 +114,7 @@ func (m *Machine) putInto(target, key, v Value) (Value, error) {
 	return Value{}, typeErrorf("AddvariableToJSON sets a key of a dict, not of %s", target.Kind())
 }
 
-// clip gives a short form of a value for a message.
+// clip returns a short form of a value for a message.
 func clip(v Value) string {
 	switch v.Kind() {
 	case String:

@@ -6,7 +6,7 @@ package vm
 
 import "math"
 
-// powFloats gives x to the power y, nearly always the nearest float. x is not
+// powFloats returns x to the power y, nearly always the nearest float. x is not
 // negative where y has a fraction, and not 0 where y is negative.
 func powFloats(x, y float64) float64 {
 	switch {
@@ -40,7 +40,7 @@ func powFloats(x, y float64) float64 {
 	return log.times(y).exp()
 }
 
-// oddFloat tells whether y is an odd whole number.
+// oddFloat reports whether y is an odd whole number.
 func oddFloat(y float64) bool { return math.Abs(math.Mod(y, 2)) == 1 }
 
 // powSmall multiplies. As long as the result has few digits it is exact, so

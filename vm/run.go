@@ -249,7 +249,7 @@ func (m *Machine) wipeDefinitions(i int) {
 	}
 }
 
-// locate gives err as an *Error with its place: that of the innermost call in
+// locate returns err as an *Error with its place: that of the innermost call in
 // the script itself, because a definition's lines mean nothing to its caller.
 func (m *Machine) locate(err error) *Error {
 	var e *Error
@@ -269,7 +269,7 @@ func (m *Machine) locate(err error) *Error {
 	return &located
 }
 
-// handler gives where an error at pc goes on.
+// handler returns where an error at pc goes on.
 func (f *function) handler(pc int) (int, bool) {
 	for _, h := range f.Handlers {
 		if int(h.From) <= pc && pc < int(h.To) {
@@ -316,7 +316,7 @@ type state struct {
 	closer io.Closer
 }
 
-// State gives what was kept under key during this execution; where there is
+// State returns what was kept under key during this execution; where there is
 // nothing yet, it keeps what open makes, and closes it when the execution is over.
 func (m *Machine) State(key any, open func() (io.Closer, error)) (io.Closer, error) {
 	for _, s := range m.states {

@@ -47,7 +47,7 @@ func (m *Machine) indexAny(s, chars string) (int, error) {
 	return -1, nil
 }
 
-// search gives the byte position of sub in s from a position on, or -1. Neither
+// search returns the byte position of sub in s from a position on, or -1. Neither
 // is empty.
 func (m *Machine) search(s, sub string, from int) (int, error) {
 	if len(s)-from <= chunk && len(sub) < longNeedle {
@@ -158,7 +158,7 @@ func (m *Machine) length(v Value) (int, error) {
 	return m.runes(v.str())
 }
 
-// offset gives the byte position of code point n of s, or the length of s where
+// offset returns the byte position of code point n of s, or the length of s where
 // it has no more than n.
 func (m *Machine) offset(s string, n int) (int, error) {
 	at := 0

@@ -77,7 +77,7 @@ func commonKind(items []Value) Kind {
 	return kind
 }
 
-// less tells whether a comes before b.
+// less reports whether a comes before b.
 func (s *sorter) less(a, b Value) (bool, error) {
 	if s.backwards {
 		a, b = b, a

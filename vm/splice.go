@@ -2,7 +2,7 @@
 
 package vm
 
-// Splice gives the pieces of a template that was written straight in an
+// Splice returns the pieces of a template that was written straight in an
 // argument which keeps its values apart (bytecode.FormSplice): text, value,
 // text, …, shared. ok is false for every other value.
 func (v Value) Splice() (pieces []Value, ok bool) {

@@ -145,7 +145,7 @@ func (t *template) cut(s string) (name string, conversion rune, spec, rest strin
 	return name, conversion, rest[:end], rest[end+1:], nested, nil
 }
 
-// nameEnd gives the place of what ends a field's name: a closing brace, a colon
+// nameEnd returns the place of what ends a field's name: a closing brace, a colon
 // or an exclamation mark outside of square brackets.
 func nameEnd(s string, scan *scan) (int, error) {
 	inBrackets := false
@@ -167,7 +167,7 @@ func nameEnd(s string, scan *scan) (int, error) {
 	return 0, runtimeErrorf("expected '}' before end of string")
 }
 
-// specEnd gives the place of the brace that closes a specification.
+// specEnd returns the place of the brace that closes a specification.
 func specEnd(s string, scan *scan) (end int, nested bool, err error) {
 	scan.next = 0
 	open := 1
@@ -188,7 +188,7 @@ func specEnd(s string, scan *scan) (end int, nested bool, err error) {
 	return 0, false, runtimeErrorf("unmatched '{' in format spec")
 }
 
-// lookUp gives what a field's name stands for.
+// lookUp returns what a field's name stands for.
 func (t *template) lookUp(name string) (Value, error) {
 	end, err := t.m.indexAny(name, ".[")
 	if err != nil {
@@ -207,7 +207,7 @@ func (t *template) lookUp(name string) (Value, error) {
 	return v, err
 }
 
-// argument gives the argument that the first part of a name stands for.
+// argument returns the argument that the first part of a name stands for.
 func (t *template) argument(name string) (Value, error) {
 	index, numbered, err := t.fieldNumber(name)
 	if err != nil {

@@ -283,7 +283,7 @@ func (b *builder) quote(v Value) error {
 	return b.putByte(quote)
 }
 
-// chooseQuote gives the quotes for a text: single ones, but where it holds
+// chooseQuote returns the quotes for a text: single ones, but where it holds
 // those and no double ones.
 func (m *Machine) chooseQuote(s string) (byte, error) {
 	single, err := m.search(s, "'", 0)
@@ -452,7 +452,7 @@ func appendFewDecimals(dst []byte, f float64) (_ []byte, ok bool) {
 // say no more, and would take longer than an operation may.
 const maxNumber = 64 << 10
 
-// readNumber gives the number that a text reads as: it is wholly a JSON number,
+// readNumber returns the number that a text reads as: it is wholly a JSON number,
 // an int within 64 bits or a finite float.
 func readNumber(s string) (Value, bool) {
 	if len(s) == 0 || len(s) > maxNumber || s[0] != '-' && !isDigitByte(s[0]) {
@@ -546,7 +546,7 @@ func (n number) scanExponent(s string, i int) number {
 
 func isDigitByte(c byte) bool { return c-'0' < 10 }
 
-// fits tells whether a whole number fits 64 bits.
+// fits reports whether a whole number fits 64 bits.
 func (n number) fits() bool {
 	if n.negative {
 		return n.mantissa <= 1<<63
@@ -561,7 +561,7 @@ func (n number) int() int64 {
 	return int64(n.mantissa)
 }
 
-// float gives the number nearest to what was scanned from the beginning of s,
+// float returns the number nearest to what was scanned from the beginning of s,
 // and whether it is finite.
 func (n number) float(s string) (float64, bool) {
 	// Both operands are exact, and so the result is rounded once.

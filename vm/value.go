@@ -60,7 +60,7 @@ func (v Value) Kind() Kind {
 	return Kind(v.n >> kindShift)
 }
 
-// isScalar tells whether v holds no object.
+// isScalar reports whether v holds no object.
 func (v Value) isScalar() bool {
 	return uintptr(v.p)-uintptr(unsafe.Pointer(&tags)) < uintptr(scalars) || v.p == nil
 }
@@ -85,31 +85,31 @@ func floatValue(f float64) Value {
 	return Value{unsafe.Pointer(&tags[Float]), math.Float64bits(f)}
 }
 
-// IsInt tells whether v is an int.
+// IsInt reports whether v is an int.
 func (v Value) IsInt() bool { return v.p == unsafe.Pointer(&tags[Int]) }
 
-// IsFloat tells whether v is a float.
+// IsFloat reports whether v is a float.
 func (v Value) IsFloat() bool { return v.p == unsafe.Pointer(&tags[Float]) }
 
-// IsBool tells whether v is a bool.
+// IsBool reports whether v is a bool.
 func (v Value) IsBool() bool { return v.p == unsafe.Pointer(&tags[Bool]) }
 
-// IsNone tells whether v is None.
+// IsNone reports whether v is None.
 func (v Value) IsNone() bool { return v.p == unsafe.Pointer(&tags[None]) }
 
-// IsUnset tells whether v is the zero Value.
+// IsUnset reports whether v is the zero Value.
 func (v Value) IsUnset() bool { return v.p == nil }
 
-// IsString tells whether v is a string.
+// IsString reports whether v is a string.
 func (v Value) IsString() bool { return v.Kind() == String }
 
-// Int gives the int, or the bool as 0 or 1.
+// Int returns the int, or the bool as 0 or 1.
 func (v Value) Int() int64 { return int64(v.n) }
 
-// Float gives the float.
+// Float returns the float.
 func (v Value) Float() float64 { return math.Float64frombits(v.n) }
 
-// Bool gives the bool.
+// Bool returns the bool.
 func (v Value) Bool() bool { return v.n != 0 }
 
 // Text of a string. The header stands directly before the bytes, in one
@@ -126,16 +126,16 @@ func (v Value) header() *textHeader { return (*textHeader)(v.p) }
 // byteLen is the length of a string in bytes.
 func (v Value) byteLen() int { return int(v.n & lengthMask) }
 
-// isASCII tells whether a string's bytes are its code points.
+// isASCII reports whether a string's bytes are its code points.
 func (v Value) isASCII() bool { return v.n&asciiFlag != 0 }
 
-// str gives the bytes of a string as a Go string that shares them. The Go string keeps
+// str returns the bytes of a string as a Go string that shares them. The Go string keeps
 // the object alive by itself.
 func (v Value) str() string {
 	return unsafe.String((*byte)(unsafe.Add(v.p, textHeaderSize)), int(v.n&lengthMask))
 }
 
-// Str gives the text of a string value, sharing its bytes; "" for any other kind.
+// Str returns the text of a string value, sharing its bytes; "" for any other kind.
 func (v Value) Str() string {
 	if v.Kind() != String {
 		return ""
@@ -152,7 +152,7 @@ type list struct {
 func (v Value) list() *list { return (*list)(v.p) }
 func (v Value) dict() *dict { return (*dict)(v.p) }
 
-// Items gives the items of a list or a tuple, shared; nil for any other kind.
+// Items returns the items of a list or a tuple, shared; nil for any other kind.
 func (v Value) Items() []Value {
 	if k := v.Kind(); k != List && k != Tuple {
 		return nil
@@ -164,7 +164,7 @@ func listValue(l *list) Value  { return Value{unsafe.Pointer(l), uint64(List) <<
 func tupleValue(l *list) Value { return Value{unsafe.Pointer(l), uint64(Tuple) << kindShift} }
 func dictValue(d *dict) Value  { return Value{unsafe.Pointer(d), uint64(Dict) << kindShift} }
 
-// same tells whether two values are the same object or the same scalar.
+// same reports whether two values are the same object or the same scalar.
 func same(a, b Value) bool { return a == b }
 
 var kindNames = [...]string{
@@ -172,7 +172,7 @@ var kindNames = [...]string{
 	List: "list", Tuple: "tuple", Dict: "dict", iterator: "iterator", splice: "template",
 }
 
-// String gives the name that type() gives.
+// String returns the name that type() gives.
 func (k Kind) String() string {
 	if int(k) < len(kindNames) {
 		return kindNames[k]

@@ -19,7 +19,7 @@ type Pair struct {
 // Object is a dict in Go, in its order.
 type Object []Pair
 
-// Get gives the value at a key, nil where there is none.
+// Get returns the value at a key, nil where there is none.
 func (o Object) Get(key string) any {
 	for i := range o {
 		if o[i].Key == key {
@@ -153,7 +153,7 @@ func (m *Machine) fromObject(o Object, depth int) (Value, error) {
 // maxGoValues is how many values ToGo makes of one.
 const maxGoValues = 1 << 20
 
-// ToGo gives a value as nil, bool, int64, float64, string, []any (of lists and
+// ToGo returns a value as nil, bool, int64, float64, string, []any (of lists and
 // tuples) or Object. Keys of dicts become text as they do in JSON. Nesting
 // beyond 200 levels, and more than a million values, are CodeRuntime. Strings
 // share the memory of the value's, which never changes.
@@ -233,7 +233,7 @@ func goKey(key Value) string {
 	return key.Str()
 }
 
-// Entries gives the keys and values of a dict in order; nothing for any other
+// Entries returns the keys and values of a dict in order; nothing for any other
 // kind.
 func (v Value) Entries() iter.Seq2[Value, Value] {
 	return func(yield func(Value, Value) bool) {

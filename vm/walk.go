@@ -45,7 +45,7 @@ func (m *Machine) settle(held, pending int64) error {
 	return nil
 }
 
-// measure gives the bytes that the roots reach. What calls that have returned
+// measure returns the bytes that the roots reach. What calls that have returned
 // left in their registers is given up first.
 func (m *Machine) measure() (int64, error) {
 	m.mem.mark++

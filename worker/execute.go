@@ -204,7 +204,7 @@ func (w *Worker) read(e *execution, r *httpd.Request) (*avap.Program, error) {
 	return nil, badRequest(`the body has no "script", "package" or "name"`)
 }
 
-// isPackage tells whether a content type, perhaps with parameters, is that of packages.
+// isPackage reports whether a content type, perhaps with parameters, is that of packages.
 func isPackage(contentType []byte) bool {
 	if len(contentType) < len(packageType) {
 		return false

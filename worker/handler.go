@@ -65,7 +65,7 @@ var (
 	endpointRoot    = &endpoint{"/", http.MethodGet, (*Worker).serveRoot, false, telemetry.EndpointOther}
 )
 
-// endpointOf gives the endpoint of a path, nil where there is none.
+// endpointOf returns the endpoint of a path, nil where there is none.
 func (w *Worker) endpointOf(path []byte) *endpoint {
 	switch text(path) {
 	case endpointExecute.path:
@@ -175,7 +175,7 @@ func (w *Worker) checkHead(r *httpd.Request, x *exchange) error {
 	return w.checkSignature(r, x, signature, n)
 }
 
-// pathOf gives path and query of a target, which may be a whole URL.
+// pathOf returns path and query of a target, which may be a whole URL.
 func pathOf(target []byte) []byte {
 	if len(target) > 0 && target[0] != '/' {
 		if i := bytes.Index(target, []byte("://")); i >= 0 {
@@ -287,7 +287,7 @@ func (w *Worker) checkOrigin(r *httpd.Request) error {
 	return &avap.Error{Code: codeOrigin, Msg: "requests of other origins are refused"}
 }
 
-// loopback tells whether a Host header names this machine.
+// loopback reports whether a Host header names this machine.
 func loopback(hostport string) bool {
 	host := hostport
 	if h, _, err := net.SplitHostPort(hostport); err == nil {

@@ -165,7 +165,7 @@ func (p *benchPlan) aim(target string) (local bool, err error) {
 	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback(), nil
 }
 
-// allRates gives the rates that are measured; 0 for a closed loop.
+// allRates returns the rates that are measured; 0 for a closed loop.
 func (o *benchOptions) allRates() ([]float64, error) {
 	if o.rates == "" {
 		if !(o.rate >= 0 && o.rate <= load.MaxRate) { // NaN is none either

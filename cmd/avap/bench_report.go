@@ -120,7 +120,7 @@ func newBenchTimes(h load.Histogram) benchTimes {
 	}
 }
 
-// distribution gives the latency at percentiles whose distance to 100 shrinks by the
+// distribution returns the latency at percentiles whose distance to 100 shrinks by the
 // same factor each time, as far as there are requests to tell them apart.
 func distribution(h load.Histogram) (points []plot.Point) {
 	const perNine = 20
@@ -136,7 +136,7 @@ func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 
 
 func microseconds(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
 
-// bad tells whether an answer was wrong or a request failed.
+// bad reports whether an answer was wrong or a request failed.
 func (r *benchRun) bad() bool { return r.Wrong > 0 || r.failures() > 0 }
 
 func (r *benchRun) failures() (n int64) {
@@ -181,7 +181,7 @@ func (o *benchOptions) writeJSON(cmd *cobra.Command, r *benchReport) error {
 	return writeWhole(o.json, text, 0o644)
 }
 
-// text gives a column for each run, and below them what must be known about it.
+// text returns a column for each run, and below them what must be known about it.
 func (r *benchReport) text() string {
 	signed := ""
 	if r.Signed && r.Profile != "signed" {
@@ -200,7 +200,7 @@ func (r *benchReport) text() string {
 	return b.String()
 }
 
-// rows gives the table, what each row is about first.
+// rows returns the table, what each row is about first.
 func (r *benchReport) rows() [][]string {
 	count := func(n int64) string { return fmt.Sprint(n) }
 	t := benchTable{runs: r.Runs}
@@ -266,7 +266,7 @@ func (t *benchTable) latency(label string, of func(benchTimes) float64) {
 	})
 }
 
-// unionOf gives the keys of maps of all runs, in order.
+// unionOf returns the keys of maps of all runs, in order.
 func unionOf[K ~int | ~string](runs []*benchRun, of func(*benchRun) map[K]int64) []K {
 	all := map[K]bool{}
 	for _, run := range runs {

@@ -64,7 +64,7 @@ func (a *adminFlags) register(fs *pflag.FlagSet) {
 	a.tls.register(fs, "the server's CA in PEM, or system for those of this machine")
 }
 
-// server gives the address of the server.
+// server returns the address of the server.
 func (a *adminFlags) server() (string, error) {
 	address := brain(a.address)
 	if address == "" {
@@ -89,7 +89,7 @@ func checkServer(address string) error {
 	return nil
 }
 
-// brain gives an address, or where it is empty that of BRAIN_HOST and BRAIN_PORT.
+// brain returns an address, or where it is empty that of BRAIN_HOST and BRAIN_PORT.
 func brain(address string) string {
 	host := os.Getenv("BRAIN_HOST")
 	if address != "" || host == "" {
@@ -184,13 +184,13 @@ func unavailable(message, address string, secure bool) error {
 	return fmt.Errorf("no answer of a definition server at %s (%s): %s", address, lastReason(message), hint)
 }
 
-// connecting tells whether a message is of the connection, and not the server's.
+// connecting reports whether a message is of the connection, and not the server's.
 func connecting(message string) bool {
 	return strings.Contains(message, "connection error") || strings.Contains(message, "error reading") ||
 		strings.Contains(message, "name resolver") || strings.Contains(message, "transport")
 }
 
-// lastReason gives the part of a chain of errors that says what happened.
+// lastReason returns the part of a chain of errors that says what happened.
 func lastReason(message string) string {
 	message, _, _ = strings.Cut(strings.Trim(message, `"`), " (possibly because of ") // x509's guesses
 	if i := strings.LastIndex(message, ": "); i >= 0 {
@@ -225,7 +225,7 @@ func (k *kindFlag) kind() (avapv2pb.Kind, error) {
 	return 0, fmt.Errorf("--kind %s: write command or script", k.name)
 }
 
-// unitName gives the unit of an argument.
+// unitName returns the unit of an argument.
 func (k *kindFlag) unitName(name string) (*avapv2pb.UnitName, error) {
 	kind, err := k.kind()
 	return &avapv2pb.UnitName{Kind: kind, Name: name}, err

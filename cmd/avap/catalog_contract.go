@@ -66,7 +66,7 @@ type contractReport struct {
 	Capabilities []string `json:"capabilities,omitempty"`
 }
 
-// contractOf gives a contract; nil for one that says nothing.
+// contractOf returns a contract; nil for one that says nothing.
 func contractOf(m *avapv2pb.Contract) *contractReport {
 	c := &contractReport{
 		m.GetInstructions(), m.GetMemory(), m.GetTime(), m.GetHostTime(), m.GetDepth(), m.GetOutput(), m.GetHostCalls(), m.GetCapabilities(),
@@ -77,7 +77,7 @@ func contractOf(m *avapv2pb.Contract) *contractReport {
 	return c
 }
 
-// message gives the contract as the protocol has it.
+// message returns the contract as the protocol has it.
 func (c *contractReport) message() *avapv2pb.Contract {
 	if c == nil {
 		return nil

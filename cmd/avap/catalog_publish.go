@@ -84,7 +84,7 @@ func (ch *change) carryOut(ctx context.Context, cmd *cobra.Command) error {
 	return ch.report(cmd, done)
 }
 
-// refused tells whether mistakes are in the way.
+// refused reports whether mistakes are in the way.
 func (ch *change) refused(r *avapv2pb.PublishResponse) bool {
 	if ch.partly {
 		return false
@@ -97,7 +97,7 @@ func (ch *change) refused(r *avapv2pb.PublishResponse) bool {
 	return false
 }
 
-// changes tells whether anything would change.
+// changes reports whether anything would change.
 func changes(r *avapv2pb.PublishResponse) bool {
 	for _, o := range r.Outcomes {
 		if o.Change != avapv2pb.Outcome_CHANGE_UNCHANGED && o.Change != avapv2pb.Outcome_CHANGE_REFUSED {
@@ -262,7 +262,7 @@ func (ch *change) diagnostics(w io.Writer, r *avapv2pb.PublishResponse) {
 	}
 }
 
-// file gives the file that a diagnostic is about, empty for one about the catalog.
+// file returns the file that a diagnostic is about, empty for one about the catalog.
 func (ch *change) file(d *avapv2pb.Diagnostic) string {
 	if d.Source < 0 || int(d.Source) >= len(ch.files) {
 		return ""

@@ -77,7 +77,7 @@ the audit log are not in it; a backup of the database has those.`,
 	return cmd
 }
 
-// export gives the catalog as lines of JSON.
+// export returns the catalog as lines of JSON.
 func (c *adminClient) export(ctx context.Context, bar *progress) (exportHead, []byte, error) {
 	head := exportHead{Format: exportFormat}
 	stream, err := c.Export(ctx, &avapv2pb.ExportRequest{})
@@ -152,7 +152,7 @@ left out, with those that call them.`,
 	return cmd
 }
 
-// namesOf gives what diagnostics call the units of an import.
+// namesOf returns what diagnostics call the units of an import.
 func namesOf(units []*avapv2pb.Source) []string {
 	names := make([]string, len(units))
 	for i, u := range units {

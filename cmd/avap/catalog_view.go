@@ -420,7 +420,7 @@ func auditUnits(e *avapv2pb.AuditEntry) string {
 	return strings.Join(names, ", ")
 }
 
-// oneLine gives a text for a table: nothing in it moves the cursor.
+// oneLine returns a text for a table: nothing in it moves the cursor.
 func oneLine(text string) string {
 	printable := strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {

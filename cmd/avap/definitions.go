@@ -67,7 +67,7 @@ func (s *storeFlags) open(ctx context.Context) (store.Store, error) {
 	return store.Open(ctx, url, store.Options{})
 }
 
-// databaseURL gives the URL of a flag, else of DATABASE_URL, which may hold a
+// databaseURL returns the URL of a flag, else of DATABASE_URL, which may hold a
 // password, else another one.
 func databaseURL(flag, value, otherwise string) (string, error) {
 	if value != "" {
@@ -279,7 +279,7 @@ func parseAdminTokens(r io.Reader, tokens map[string]string) error {
 	return lines.Err()
 }
 
-// tokenOf gives the token that a variable of the environment holds; empty for none. It
+// tokenOf returns the token that a variable of the environment holds; empty for none. It
 // must be one that can be sent, which one with the line end of its file cannot.
 func tokenOf(variable string) (string, error) {
 	token := os.Getenv(variable)
@@ -289,7 +289,7 @@ func tokenOf(variable string) (string, error) {
 	return token, nil
 }
 
-// isToken tells whether a text can be sent as a token.
+// isToken reports whether a text can be sent as a token.
 func isToken(text string) bool {
 	return !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' })
 }

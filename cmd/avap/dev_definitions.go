@@ -121,7 +121,7 @@ func (d *devDefinitions) openKeys(given bool) (*seal.Keyring, error) {
 	return seal.OpenKeyring(seal.KeyringOptions{File: d.keys})
 }
 
-// adminToken gives the administrator's token: that of AVAP_ADMIN_TOKEN, else the
+// adminToken returns the administrator's token: that of AVAP_ADMIN_TOKEN, else the
 // folder's own, which the first start makes.
 func (d *devDefinitions) adminToken() (string, error) {
 	given, err := tokenOf("AVAP_ADMIN_TOKEN")

@@ -21,7 +21,7 @@ const contextLines = 3
 // of one stands for the rest of the other.
 const maxEdits = 2000
 
-// diffLines gives the lines of two texts with the fewest changes between them,
+// diffLines returns the lines of two texts with the fewest changes between them,
 // by Myers, "An O(ND) Difference Algorithm and Its Variations" (1986).
 func diffLines(before, after string) []diffLine {
 	a, b := splitLines(before), splitLines(after)

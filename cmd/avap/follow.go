@@ -156,7 +156,7 @@ func (f *followFlags) explain(err error) error {
 	return err
 }
 
-// catalog gives the catalog in force, nil where there is none.
+// catalog returns the catalog in force, nil where there is none.
 func (f *follower) catalog() *worker.Catalog {
 	v := f.Current()
 	if v == nil {

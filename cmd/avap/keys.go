@@ -31,7 +31,7 @@ func (k *keyFlags) open() (*seal.Keyring, error) {
 	return seal.OpenKeyring(seal.KeyringOptions{File: k.file, Getenv: os.Getenv})
 }
 
-// request gives the request key of an id, of the flag that is named; the key that
+// request returns the request key of an id, of the flag that is named; the key that
 // signs where the id is empty.
 func (k *keyFlags) request(flag, id string) (*seal.Key, error) {
 	ring, err := k.open()

@@ -133,7 +133,7 @@ func checkFile(cmd *cobra.Command, engine *avap.Engine, defined []avap.Source, n
 	return faults, nil
 }
 
-// definesCommands tells whether a source holds command definitions.
+// definesCommands reports whether a source holds command definitions.
 func definesCommands(text string) bool {
 	f, _ := syntax.Parse(text, syntax.Options{})
 	return f != nil && len(f.Commands) > 0

@@ -14,13 +14,13 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// isTerminal tells whether a stream is a terminal.
+// isTerminal reports whether a stream is a terminal.
 func isTerminal(stream any) bool {
 	f, ok := stream.(*os.File)
 	return ok && isatty.IsTerminal(f.Fd())
 }
 
-// asks tells whether somebody is there to be asked.
+// asks reports whether somebody is there to be asked.
 func asks(cmd *cobra.Command) bool { return isTerminal(cmd.InOrStdin()) }
 
 // confirm asks a question that only y and yes answer with yes.

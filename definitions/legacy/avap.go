@@ -35,7 +35,7 @@ func (AVAP) Recognizes(code string) bool {
 	return err == nil && !isPython(code)
 }
 
-// Source gives the row's code as it is, or as a definition.
+// Source returns the row's code as it is, or as a definition.
 func (AVAP) Source(row Row) (Source, error) {
 	f, err := syntax.Parse(row.Code, syntax.Options{})
 	if err != nil {
@@ -117,7 +117,7 @@ type interfaceItem struct {
 	Mode string `json:"mode"`
 }
 
-// readInterface gives the parameters as a definition writes them. A variable that
+// readInterface returns the parameters as a definition writes them. A variable that
 // the body assigns is given back, another one is only read.
 func readInterface(text string, assigned map[string]bool) ([]string, error) {
 	if strings.TrimSpace(text) == "" {
@@ -148,7 +148,7 @@ func readInterface(text string, assigned map[string]bool) ([]string, error) {
 	return params, nil
 }
 
-// assigned gives the names that a body writes: by an assignment, or as the output
+// assigned returns the names that a body writes: by an assignment, or as the output
 // of a stock command.
 func assigned(f *syntax.File) map[string]bool {
 	names := map[string]bool{}
@@ -175,7 +175,7 @@ func assigned(f *syntax.File) map[string]bool {
 	return names
 }
 
-// requires gives the capabilities of the stock commands that a body calls, which
+// requires returns the capabilities of the stock commands that a body calls, which
 // definitions of existing deployments never name.
 func requires(f *syntax.File) []string {
 	var needs []string

@@ -45,7 +45,7 @@ type Source struct {
 type Frontend interface {
 	// Language is what people call it.
 	Language() string
-	// Recognizes tells whether a text is meant to be in this language, right or
+	// Recognizes reports whether a text is meant to be in this language, right or
 	// wrong.
 	Recognizes(code string) bool
 	// Source translates a row whose code is recognized. Its error says in one
@@ -87,7 +87,7 @@ func Sort(rows []Row, frontends ...Frontend) Sorted {
 	return s
 }
 
-// sortRow gives the source of one name's rows, or the reason why there is none.
+// sortRow returns the source of one name's rows, or the reason why there is none.
 func sortRow(same []Row, frontends []Frontend) (source Source, reason string) {
 	row := same[0]
 	for _, other := range same[1:] {
@@ -120,7 +120,7 @@ func sortRow(same []Row, frontends []Frontend) (source Source, reason string) {
 	return source, "source in a language that is not known: write the command in AVAP"
 }
 
-// byName gives the rows of each name together, in order of names.
+// byName returns the rows of each name together, in order of names.
 func byName(rows []Row) [][]Row {
 	rows = slices.Clone(rows)
 	slices.SortStableFunc(rows, func(a, b Row) int { return cmp.Compare(a.Name, b.Name) })

@@ -10,6 +10,6 @@ var pythonMarks = regexp.MustCompile(`(?m)` +
 	`|^\s*(if|elif|else|for|while|try|except|finally)\b[^{}]*:\s*(#.*)?$` +
 	`|\bself\.\w|\btask\[|\btask\.get\(|\blambda\b.*:|\b[rf]["']|\bprint\s*\(|"""|'''`)
 
-// isPython tells whether a text is rather Python than AVAP. Some texts are both:
+// isPython reports whether a text is rather Python than AVAP. Some texts are both:
 // those without any form of Python's own count as AVAP.
 func isPython(code string) bool { return pythonMarks.MatchString(code) }

@@ -106,7 +106,7 @@ const (
 	presentPostgres = "SELECT count(to_regclass($1))"
 )
 
-// columnsOf gives the names of a table's columns, nil where there is no table.
+// columnsOf returns the names of a table's columns, nil where there is no table.
 func (r *reader) columnsOf(ctx context.Context, table string) ([]string, error) {
 	var n int
 	if err := r.tx.QueryRowContext(ctx, r.present, table).Scan(&n); err != nil || n == 0 {
@@ -149,7 +149,7 @@ func join(functions, packages []map[string]string) []Row {
 	return rows
 }
 
-// unpack gives the source in a package of avap_bytecode, whose MAC is of a key
+// unpack returns the source in a package of avap_bytecode, whose MAC is of a key
 // that every deployment has: what stands for it is the hash beside it.
 func unpack(p map[string]string) (code, fault string) {
 	if len(p["bytecode"]) == 0 {

@@ -56,7 +56,7 @@ func prepare(p Publication) (Publication, error) {
 	return p, checkPackages(p)
 }
 
-// prepareVersions gives a copy of the versions, completed.
+// prepareVersions returns a copy of the versions, completed.
 func prepareVersions(p Publication) ([]Version, error) {
 	versions := make([]Version, len(p.Versions))
 	seen := make(map[Key]bool, len(p.Versions))

@@ -14,7 +14,7 @@ type subscribers struct {
 	all    map[chan struct{}]func() bool // with what ends the wait for their context
 }
 
-// add gives a channel that is told until ctx ends.
+// add returns a channel that is told until ctx ends.
 func (s *subscribers) add(ctx context.Context) <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -317,7 +317,7 @@ func eachRow(ctx context.Context, tx *sql.Tx, query string, args []any, each fun
 	return rows.Err()
 }
 
-// orNil gives nil for no bytes, which databases keep as an empty value.
+// orNil returns nil for no bytes, which databases keep as an empty value.
 func orNil(b []byte) []byte {
 	if len(b) == 0 {
 		return nil

@@ -170,17 +170,17 @@ type Store interface {
 	// long as ctx lasts and at most Options.Patience. Only after ErrUncertain it
 	// may have been stored or not.
 	Append(ctx context.Context, p Publication) (uint64, error)
-	// Since gives the publications behind a revision, oldest first, at most
+	// Since returns the publications behind a revision, oldest first, at most
 	// limit of them (0 stands for all).
 	Since(ctx context.Context, revision uint64, limit int) ([]Publication, error)
-	// History gives the versions of a unit, newest first, without their
+	// History returns the versions of a unit, newest first, without their
 	// sources. A unit that never was has none.
 	History(ctx context.Context, key Key) ([]Version, error)
-	// Version gives one version with its source; ErrNotFound where there is none.
+	// Version returns one version with its source; ErrNotFound where there is none.
 	Version(ctx context.Context, key Key, version uint64) (*Version, error)
-	// Audit gives a part of the audit log, newest first.
+	// Audit returns a part of the audit log, newest first.
 	Audit(ctx context.Context, q AuditQuery) ([]AuditEntry, error)
-	// Changes gives a channel that receives when the revision may have changed,
+	// Changes returns a channel that receives when the revision may have changed,
 	// also by another server, until ctx ends; then it is closed. Of several
 	// changes it may tell once, and also of none. One that was not told of is
 	// noticed by a poll. Whoever subscribes before Load misses nothing.

@@ -35,7 +35,7 @@ func newTable(opts *Options) *table {
 	return &table{opts: opts, entries: make(map[string]*entry)}
 }
 
-// take gives the gate of a destination, which must be handed back, or nil where
+// take returns the gate of a destination, which must be handed back, or nil where
 // the table is full of gates in use.
 func (t *table) take(name string) *entry {
 	t.mu.Lock()

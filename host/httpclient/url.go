@@ -33,7 +33,7 @@ func parseURL(text string) (*url.URL, error) {
 // maxHost bounds the host of a Destination, in bytes. Names have 253 at most.
 const maxHost = 300
 
-// Destination gives the scheme, host and port that a request for the URL goes to,
+// Destination returns the scheme, host and port that a request for the URL goes to,
 // written in one way for all that the client takes for the same: in lower case,
 // without user, with the port, addresses in their usual notation. Its error is
 // fit for the author of a script.

@@ -110,7 +110,7 @@ func (p *Policy) addHost(entry string) error {
 	return nil
 }
 
-// plain gives the address as policies hold it.
+// plain returns the address as policies hold it.
 func plain(ip netip.Addr) (netip.Addr, error) {
 	ip = ip.WithZone("").Unmap()
 	return ip, judgedByItself(netip.PrefixFrom(ip, ip.BitLen()))

@@ -36,7 +36,7 @@ type target struct {
 // ErrDenied is wrapped by every error of Control.
 var ErrDenied = errors.New("address not allowed")
 
-// String gives the list that the policy was read from.
+// String returns the list that the policy was read from.
 func (p *Policy) String() string { return p.text }
 
 // Allows reports whether a connection to the resolved address addr may be made

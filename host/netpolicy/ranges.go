@@ -132,7 +132,7 @@ func within(list []netip.Prefix, ip netip.Addr) bool {
 	return false
 }
 
-// bearers gives the addresses by which ip is judged: those that it carries, or
+// bearers returns the addresses by which ip is judged: those that it carries, or
 // itself. Where a form leaves open which bits it carries, all readings are given.
 func bearers(ip netip.Addr) []netip.Addr {
 	b := ip.As16()

@@ -54,7 +54,7 @@ func bindLiterals(stmt host.Statement) *binding {
 
 func (b *binding) sql() string { return placeValues(b.parts, "$", b.numbers) }
 
-// literalType gives the type that PostgreSQL gives a literal.
+// literalType returns the type that PostgreSQL gives a literal.
 func literalType(arg any) uint32 {
 	switch v := arg.(type) {
 	case bool:

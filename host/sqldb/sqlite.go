@@ -125,7 +125,7 @@ func (s *sqliteSession) run(ctx context.Context, stmt host.Statement, sink host.
 	return s.conn.changes(), nil
 }
 
-// policyOf gives what a statement that begins with word may do.
+// policyOf returns what a statement that begins with word may do.
 func policyOf(word string) uintptr {
 	switch word {
 	case "vacuum":

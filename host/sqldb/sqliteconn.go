@@ -143,7 +143,7 @@ func (c *sqliteConn) changes() int64      { return sqlite3.Xsqlite3_changes64(c.
 // authorizer is the type of SQLite's callback.
 type authorizer = func(tls *libc.TLS, policy uintptr, action int32, arg1, arg2, database, trigger uintptr) int32
 
-// authorizerPointer gives a function in the form in which translated C calls it:
+// authorizerPointer returns a function in the form in which translated C calls it:
 // the word of a Go function value.
 func authorizerPointer(f authorizer) uintptr {
 	return *(*uintptr)(unsafe.Pointer(&struct{ f authorizer }{f}))
@@ -287,7 +287,7 @@ func (s *sqliteStmt) declaredType(i int) string {
 	return libc.GoString(sqlite3.Xsqlite3_column_decltype(s.conn.tls, s.handle, int32(i)))
 }
 
-// size gives the bytes that a value of the row will take, before it is copied.
+// size returns the bytes that a value of the row will take, before it is copied.
 func (s *sqliteStmt) size(i int) int {
 	switch s.kind(i) {
 	case sqlite3.SQLITE_TEXT:

@@ -23,7 +23,7 @@ func formatFloat(f float64) string {
 	return s
 }
 
-// finite gives a float, or PostgreSQL's text for one that JSON cannot hold.
+// finite returns a float, or PostgreSQL's text for one that JSON cannot hold.
 func finite(f float64) any {
 	switch {
 	case math.IsNaN(f):

@@ -269,7 +269,7 @@ func pass(to, from net.Conn) {
 	_ = from.Close()
 }
 
-// next gives the address of the ready backend whose turn it is.
+// next returns the address of the ready backend whose turn it is.
 func (b *Balancer) next() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()

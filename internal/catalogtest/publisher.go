@@ -80,7 +80,7 @@ func (p *Publisher) Options() catalog.ReplicaOptions {
 	}
 }
 
-// Unit gives a package by its hash.
+// Unit returns a package by its hash.
 func (p *Publisher) Unit(_ context.Context, e catalog.Entry) ([]byte, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -204,7 +204,7 @@ func (p *Publisher) Sign(m catalog.Manifest) catalog.SignedManifest {
 	return s
 }
 
-// All gives every unit as a change: a whole snapshot.
+// All returns every unit as a change: a whole snapshot.
 func (p *Publisher) All() []catalog.Change {
 	var changes []catalog.Change
 	for e := range p.Tree.All() {
@@ -231,7 +231,7 @@ func (p *Publisher) Apply(r *catalog.Replica, changes ...catalog.Change) *catalo
 	return v
 }
 
-// Asked gives the names that the source was asked for since the last time, in
+// Asked returns the names that the source was asked for since the last time, in
 // order.
 func (p *Publisher) Asked() []string {
 	p.mu.Lock()

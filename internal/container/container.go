@@ -25,7 +25,7 @@ type Memory struct {
 	From  string // FromCgroup or FromMachine
 }
 
-// ReadMemory gives the memory limit of the process's own cgroup and of those
+// ReadMemory returns the memory limit of the process's own cgroup and of those
 // around it, whichever is least, or the machine's memory where there is no limit
 // below that. A cgroup that cannot be read counts as none: the program shall
 // start outside of Linux and in odd containers too. The error, where not even the

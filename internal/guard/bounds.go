@@ -107,7 +107,7 @@ func (m *Measure) compare(bound, cost float64) string {
 	return ""
 }
 
-// minor gives go1.26 of go1.26.8.
+// minor returns go1.26 of go1.26.8.
 func minor(version string) string {
 	parts := strings.SplitN(version, ".", 3)
 	return strings.Join(parts[:min(len(parts), 2)], ".")

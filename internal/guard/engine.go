@@ -15,7 +15,7 @@ import (
 //go:embed testdata/*.avap
 var scripts embed.FS
 
-// script gives the text of a script of testdata.
+// script returns the text of a script of testdata.
 func script(name string) string {
 	text, err := scripts.ReadFile("testdata/" + name + ".avap")
 	if err != nil {

@@ -36,7 +36,7 @@ type work struct {
 	used func() (fuel, memory int64)
 }
 
-// Paths gives all paths.
+// Paths returns all paths.
 func Paths() []Path {
 	return slices.Concat(requestPaths, enginePaths, partPaths, definitionPaths)
 }

@@ -49,7 +49,7 @@ func Build(ctx context.Context, folder string) (*Program, error) {
 	return p, nil
 }
 
-// Valgrind tells whether valgrind is there, without which no instructions and no
+// Valgrind reports whether valgrind is there, without which no instructions and no
 // system calls are counted.
 func (p *Program) Valgrind() bool { return p.valgrind != "" }
 
@@ -78,7 +78,7 @@ func (p *Program) Measure(ctx context.Context, paths ...string) (*Table, error) 
 	return t, p.systemCalls(ctx, t)
 }
 
-// mark gives the name of a function that samples are marked with, as valgrind knows it.
+// mark returns the name of a function that samples are marked with, as valgrind knows it.
 func mark(name string) string { return "github.com/avap-framework/avap/internal/guard." + name }
 
 // instructions measures all but system calls. Counts begins the names of valgrind's files.
@@ -196,7 +196,7 @@ func (p *Program) samples(ctx context.Context, t *Table, prefix, paths []string)
 	return taken, lines.Err()
 }
 
-// run gives what the program writes. It has one processor and no collector, and is not
+// run returns what the program writes. It has one processor and no collector, and is not
 // interrupted: whatever would run beside a path would be counted with it.
 func (p *Program) run(ctx context.Context, prefix, args []string) (out, errs []byte, err error) {
 	command := append(append(prefix, p.binary), args...)
@@ -210,5 +210,5 @@ func (p *Program) run(ctx context.Context, prefix, args []string) (out, errs []b
 	return out, stderr.Bytes(), nil
 }
 
-// last gives the end of a text.
+// last returns the end of a text.
 func last(text []byte, n int) []byte { return text[max(0, len(text)-n):] }

@@ -99,7 +99,7 @@ func startRequest(s *setup, r request) (work, error) {
 	}}, nil
 }
 
-// message gives the request's bytes.
+// message returns the request's bytes.
 func (r request) message(key *seal.Key) ([]byte, error) {
 	body, err := json.Marshal(map[string]any{"script": r.script, "limit": 42, "rounds": 1000})
 	if err != nil {

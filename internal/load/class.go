@@ -151,7 +151,7 @@ func (c *class) assign(f flight, now time.Duration) {
 	}
 }
 
-// take gives the request that a free connection is for: one that waits, or in a
+// take returns the request that a free connection is for: one that waits, or in a
 // closed loop the next one.
 func (c *class) take(now time.Duration) (flight, bool) {
 	if c.aborted || !c.begun {
@@ -169,7 +169,7 @@ func (c *class) take(now time.Duration) (flight, bool) {
 	return f, true
 }
 
-// more tells whether another request may be sent, as far as their number goes.
+// more reports whether another request may be sent, as far as their number goes.
 func (c *class) more() bool { return c.Requests == 0 || c.next < c.Requests }
 
 // open dials a connection for a request, after a while.
@@ -268,7 +268,7 @@ func (c *class) fail(f flight, why Failure) {
 	c.underway--
 }
 
-// settled tells whether no request is under way or will be.
+// settled reports whether no request is under way or will be.
 func (c *class) settled() bool { return c.underway == 0 && (c.finished || !c.more()) }
 
 // expire fails the requests that were sent longer ago than timeout.

@@ -19,12 +19,12 @@ type CPU struct {
 	User, System time.Duration
 }
 
-// Sub gives what was used since an earlier moment.
+// Sub returns what was used since an earlier moment.
 func (c CPU) Sub(earlier CPU) CPU {
 	return CPU{c.Total - earlier.Total, c.User - earlier.User, c.System - earlier.System}
 }
 
-// Add gives what two processes have used.
+// Add returns what two processes have used.
 func (c CPU) Add(other CPU) CPU {
 	return CPU{c.Total + other.Total, c.User + other.User, c.System + other.System}
 }

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// newPoller gives the poller that is cheapest here.
+// newPoller returns the poller that is cheapest here.
 func newPoller() (poller, error) {
 	p, err := newEpoll()
 	if err != nil {
@@ -77,7 +77,7 @@ func (p *epoll) take(stream net.Conn, k *conn) (socket, error) {
 	return s, nil
 }
 
-// duplicate gives another descriptor of a connection.
+// duplicate returns another descriptor of a connection.
 func duplicate(stream net.Conn) (fd int, err error) {
 	raw, err := stream.(*net.TCPConn).SyscallConn()
 	if err != nil {

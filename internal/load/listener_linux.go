@@ -13,7 +13,7 @@ import (
 	"strconv"
 )
 
-// Listener gives the process of this machine that listens on a TCP port, whatever
+// Listener returns the process of this machine that listens on a TCP port, whatever
 // its address. It reads the tables of sockets and the open files of processes in
 // /proc, of which those of other users are closed to it.
 func Listener(port uint16) (pid int, err error) {
@@ -57,7 +57,7 @@ func listening(table []byte, port uint16) (inodes []string) {
 	return inodes
 }
 
-// holders gives the processes with an open file that leads to one of the links.
+// holders returns the processes with an open file that leads to one of the links.
 func holders(links map[string]bool) (pids []int) {
 	// The only error is that of a wrong pattern. Processes may end meanwhile.
 	files, _ := filepath.Glob("/proc/[0-9]*/fd/*")

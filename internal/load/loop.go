@@ -114,7 +114,7 @@ func (r *run) send() (now, next time.Duration) {
 	return now, next
 }
 
-// state tells whether no request will be due any more, and whether all have ended.
+// state reports whether no request will be due any more, and whether all have ended.
 func (r *run) state(now time.Duration) (finished, settled bool) {
 	finished, settled = true, true
 	for _, c := range r.classes {

@@ -18,7 +18,7 @@ type poller interface {
 	// take makes a stream that nobody waits for into a socket, whose events are those of
 	// k. It takes the stream over: it is not to be used any more.
 	take(stream net.Conn, k *conn) (socket, error)
-	// wait gives what has happened, when something has, after wake or after d: at once
+	// wait returns what has happened, when something has, after wake or after d: at once
 	// where d is not more than 0. What it gives lives until the next call.
 	wait(d time.Duration) ([]event, error)
 	// wake has wait return, the next one where none waits.
@@ -29,7 +29,7 @@ type poller interface {
 
 // A socket is a connection that never has the loop wait.
 type socket interface {
-	// read gives what has come; errAgain where nothing has.
+	// read returns what has come; errAgain where nothing has.
 	read(p []byte) (int, error)
 	// write takes as much of p as there is room for. Where that is not all, an event
 	// tells when to call it again, with the same bytes but for those that it has taken.

@@ -4,5 +4,5 @@
 
 package load
 
-// newPoller gives the poller that there is.
+// newPoller returns the poller that there is.
 func newPoller() (poller, error) { return newStreams() }

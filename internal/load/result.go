@@ -32,7 +32,7 @@ type Result struct {
 	Classes []*ClassResult `json:"classes"`
 }
 
-// Class gives the result of a class, nil where there is none of the name.
+// Class returns the result of a class, nil where there is none of the name.
 func (r *Result) Class(name string) *ClassResult {
 	i := slices.IndexFunc(r.Classes, func(c *ClassResult) bool { return c.Name == name })
 	if i < 0 {
@@ -90,7 +90,7 @@ func (c *ClassResult) Achieved() float64 {
 	return float64(c.Answered) / c.Elapsed.Seconds()
 }
 
-// Latency gives the latency of the answers of some statuses, of all where none
+// Latency returns the latency of the answers of some statuses, of all where none
 // is named.
 func (c *ClassResult) Latency(statuses ...int) Histogram {
 	all := newHistogram()
@@ -127,7 +127,7 @@ func (h Histogram) Count() int64 {
 	return h.h.TotalCount()
 }
 
-// Percentile gives the time below or at which p percent are; 0 where there are none.
+// Percentile returns the time below or at which p percent are; 0 where there are none.
 func (h Histogram) Percentile(p float64) time.Duration {
 	if h.Count() == 0 {
 		return 0
@@ -135,7 +135,7 @@ func (h Histogram) Percentile(p float64) time.Duration {
 	return time.Duration(h.h.ValueAtPercentile(p))
 }
 
-// Max gives the largest time.
+// Max returns the largest time.
 func (h Histogram) Max() time.Duration {
 	if h.Count() == 0 {
 		return 0
@@ -143,7 +143,7 @@ func (h Histogram) Max() time.Duration {
 	return time.Duration(h.h.Max())
 }
 
-// Mean gives the mean of the times.
+// Mean returns the mean of the times.
 func (h Histogram) Mean() time.Duration {
 	if h.Count() == 0 {
 		return 0
@@ -234,7 +234,7 @@ func (t *tally) code(code []byte) {
 	*n++
 }
 
-// result gives what all classes have counted, when nothing is under way.
+// result returns what all classes have counted, when nothing is under way.
 func (r *run) result() *Result {
 	result := &Result{}
 	for _, c := range r.classes {

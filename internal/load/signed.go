@@ -9,7 +9,7 @@ import (
 	"github.com/avap-framework/avap/seal"
 )
 
-// Sign gives the message with a signature of now added to its header.
+// Sign returns the message with a signature of now added to its header.
 func Sign(key *seal.Key, m Message, now time.Time) (Message, error) {
 	value, err := seal.Sign(key, seal.Request{Method: m.method(), Target: m.Target, Body: m.Body, Time: now})
 	if err != nil {

@@ -68,7 +68,7 @@ type Message struct {
 	Body   []byte
 }
 
-// Bytes gives the request as it is sent.
+// Bytes returns the request as it is sent.
 func (m Message) Bytes() []byte {
 	var b bytes.Buffer
 	b.WriteString(m.method() + " " + m.Target + " HTTP/1.1\r\nHost: " + m.Host + "\r\n")

@@ -183,7 +183,7 @@ func (s *scale) fitLog(values []float64) {
 	}
 }
 
-// part gives the place of a value, from 0 for the beginning of the axis to 1.
+// part returns the place of a value, from 0 for the beginning of the axis to 1.
 func (s *scale) part(v float64) float64 {
 	if s.log {
 		v = max(math.Log10(v), s.first)

@@ -18,7 +18,7 @@ type request struct {
 	check  load.Check
 }
 
-// body gives the request as /execute takes it.
+// body returns the request as /execute takes it.
 func (r request) body() []byte {
 	fields := map[string]any{"script": r.script}
 	for name, value := range r.fields {

@@ -42,7 +42,7 @@ type Options struct {
 	Seed uint64
 }
 
-// Profiles gives all profiles.
+// Profiles returns all profiles.
 func Profiles() []Profile {
 	return []Profile{
 		{"steady", "one small script: a parameter, a branch, an answer", false, (*builder).steady, nil},
@@ -54,7 +54,7 @@ func Profiles() []Profile {
 	}
 }
 
-// Find gives the profile of a name.
+// Find returns the profile of a name.
 func Find(name string) (p Profile, ok bool) {
 	all := Profiles()
 	i := slices.IndexFunc(all, func(p Profile) bool { return p.Name == name })
@@ -64,7 +64,7 @@ func Find(name string) (p Profile, ok bool) {
 	return all[i], true
 }
 
-// Source gives the requests of the profile. Two sources of the same options send
+// Source returns the requests of the profile. Two sources of the same options send
 // the same requests, but for scripts that must be new to a worker: those are new
 // with each source. A refusal for want of room (overloaded) passes each check; who
 // counts sees it by its code.
@@ -78,7 +78,7 @@ func (p Profile) Source(opt Options) (load.Source, error) {
 	return s, b.err
 }
 
-// Message gives the request that the profile repeats, for load generators of other
+// Message returns the request that the profile repeats, for load generators of other
 // people, and the check of its answer, which takes no refusal; ok is false where it
 // has several. Each load.NumberMark in the body stands for 12 digits that must be new
 // each time. The request is not signed: Options.Key is not looked at.

@@ -18,7 +18,7 @@ func (r *Request) FieldBytes(name string, value []byte) {
 	r.fields = append(append(append(append(r.fields, name...), ": "...), value...), "\r\n"...)
 }
 
-// Buffer gives the buffer that the body of the answer is appended to.
+// Buffer returns the buffer that the body of the answer is appended to.
 func (r *Request) Buffer() []byte { return r.out[:headRoom] }
 
 // Answer sets status and body of the answer; body is Buffer with the body appended.
@@ -78,7 +78,7 @@ func (r *Request) appendHead(h []byte, l *look, body int) []byte {
 	return h
 }
 
-// Bodiless tells whether answers of a status have no body.
+// Bodiless reports whether answers of a status have no body.
 func Bodiless(status int) bool {
 	return status == http.StatusNoContent || status == http.StatusResetContent || status == http.StatusNotModified
 }

@@ -20,7 +20,7 @@ var (
 	goOn        = []byte("HTTP/1.1 100 Continue\r\n\r\n")
 )
 
-// expects gives what the caller wants to hear before it sends its body; nil for nothing.
+// expects returns what the caller wants to hear before it sends its body; nil for nothing.
 func (r *Request) expects() []byte {
 	if r.Header.IsHTTP11() {
 		for value := range r.Values("expect") {

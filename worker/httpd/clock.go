@@ -25,7 +25,7 @@ type look struct {
 // wallTrust is how long a look at the wall clock holds: a clock that is set jumps.
 const wallTrust = 100 * time.Millisecond
 
-// look gives the look at the wall clock that holds now.
+// look returns the look at the wall clock that holds now.
 func (s *Server) look(now time.Duration) *look {
 	if l := s.looked.Load(); l != nil && now < l.until {
 		return l
@@ -44,7 +44,7 @@ func (s *Server) lookAgain() *look {
 	return l
 }
 
-// timeOf gives the time of a moment not long ago on the server's clock: time.Now, at a
+// timeOf returns the time of a moment not long ago on the server's clock: time.Now, at a
 // part of the price.
 func (s *Server) timeOf(moment time.Duration) time.Time {
 	l := s.look(moment)

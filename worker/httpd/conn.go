@@ -105,7 +105,7 @@ func (c *conn) serve() {
 	}
 }
 
-// sentAhead tells whether something of the next request is in the buffer already.
+// sentAhead reports whether something of the next request is in the buffer already.
 func (c *conn) sentAhead() bool {
 	if c.br == nil || c.br.Buffered() == 0 {
 		return false
@@ -138,7 +138,7 @@ func (c *conn) await() bool {
 	}
 }
 
-// rest gives request and buffer back and lets Shutdown close the connection.
+// rest gives request and buffer back, and lets Shutdown close the connection.
 func (c *conn) rest(waiting uint32) bool {
 	c.drop()
 	wait := c.srv.opt.IdleTimeout

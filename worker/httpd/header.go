@@ -73,7 +73,7 @@ func (p *prefixed) Read(b []byte) (int, error) {
 // maxWatched is how many header fields a handler can watch.
 const maxWatched = 8
 
-// Watched gives the value of the first header field with the name at an index of
+// Watched returns the value of the first header field with the name at an index of
 // Options.Watch, without white space around it, and how many there are.
 func (r *Request) Watched(i int) (value []byte, n int) { return r.watched[i].value, r.watched[i].n }
 
@@ -170,12 +170,12 @@ func trimmed(b []byte) []byte {
 	return b
 }
 
-// hasName tells whether a header line has a name, given as for Values.
+// hasName reports whether a header line has a name, given as for Values.
 func hasName(line []byte, name string) bool {
 	return len(line) > len(name) && line[len(name)] == ':' && isName(line, name)
 }
 
-// isName tells whether a line that is longer begins with a name.
+// isName reports whether a line that is longer begins with a name.
 func isName(line []byte, name string) bool {
 	text := []byte(name) // makes no copy
 	line = line[:len(text)]
@@ -197,14 +197,14 @@ func isName(line []byte, name string) bool {
 	return true
 }
 
-// differ tells whether eight bytes are not those of a name, in either case: of a letter,
+// differ reports whether eight bytes are not those of a name, in either case: of a letter,
 // which has bit 6, bit 5 may be another one.
 func differ(text, name uint64) bool {
 	const each = 0x0101_0101_0101_0101
 	return (text^name)&^(name>>1&(0x20*each)) != 0
 }
 
-// spaced tells whether the name of a header line has a space in it.
+// spaced reports whether the name of a header line has a space in it.
 func spaced(line []byte) bool {
 	if i := bytes.IndexByte(line, ':'); i >= 0 {
 		line = line[:i]
@@ -212,7 +212,7 @@ func spaced(line []byte) bool {
 	return bytes.IndexByte(line, ' ') >= 0
 }
 
-// keepsAlive tells whether the caller wants to send more requests. Callers of HTTP/1.0 say
+// keepsAlive reports whether the caller wants to send more requests. Callers of HTTP/1.0 say
 // so in the first of their Connection fields, and not otherwise in a later one.
 func (r *Request) keepsAlive() bool {
 	if r.Header.IsHTTP11() {

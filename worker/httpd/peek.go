@@ -9,13 +9,13 @@ import (
 	"time"
 )
 
-// pending tells whether bytes wait to be read.
+// pending reports whether bytes wait to be read.
 func (c *conn) pending() (yes bool) {
 	_ = c.raw.Control(func(fd uintptr) { yes = peek(fd) == bytesThere })
 	return yes
 }
 
-// gone tells whether the caller has closed its side.
+// gone reports whether the caller has closed its side.
 func (c *conn) gone() (yes bool) {
 	err := c.raw.Control(func(fd uintptr) { yes = peek(fd) == nothingMore })
 	return yes || err != nil

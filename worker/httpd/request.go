@@ -52,7 +52,7 @@ type Request struct {
 	head   []byte // the header of the answer
 }
 
-// acquire gives a request, with a reader, of a connection.
+// acquire returns a request, with a reader, of a connection.
 func (s *Server) acquire(c *conn) *Request {
 	r, ok := s.requests.Get().(*Request)
 	if !ok {
@@ -102,7 +102,7 @@ func (r *Request) clear() {
 // Reset takes the answer back.
 func (r *Request) Reset() { r.status, r.fields, r.out = 0, r.fields[:0], r.out[:headRoom] }
 
-// AtOnce tells whether all of the request came in one piece, so that nobody waited for
+// AtOnce reports whether all of the request came in one piece, so that nobody waited for
 // its body.
 func (r *Request) AtOnce() bool { return r.taken > 0 && !r.conn.slow }
 
@@ -118,7 +118,7 @@ func (r *Request) Now() time.Time {
 	return r.conn.srv.timeOf(r.began)
 }
 
-// Gone tells whether the caller has closed its side of the connection. It asks the
+// Gone reports whether the caller has closed its side of the connection. It asks the
 // system.
 func (r *Request) Gone() bool { return r.conn.gone() }
 
@@ -126,7 +126,7 @@ func (r *Request) Gone() bool { return r.conn.gone() }
 // called, from another goroutine. One may watch at a time.
 func (r *Request) Watch(gone func()) (stop func()) { return r.conn.watch(gone) }
 
-// ReadRequest gives the request that bytes hold, header and body. It belongs to no
+// ReadRequest returns the request that bytes hold, header and body. It belongs to no
 // connection: it is for benchmarks of handlers, which may answer it again and again.
 func ReadRequest(b []byte, opt Options) (*Request, error) {
 	c := &conn{srv: New(opt), fd: -1, br: bufio.NewReaderSize(bytes.NewReader(b), max(len(b), 16))}

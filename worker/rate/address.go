@@ -82,10 +82,10 @@ func parseEntry(entry string) (netip.Addr, bool) {
 	return plain(addr), ok && closed && err == nil && addr.Is6()
 }
 
-// plain gives an address in the form in which addresses are compared.
+// plain returns an address in the form in which addresses are compared.
 func plain(addr netip.Addr) netip.Addr { return addr.Unmap().WithZone("") }
 
-// plainPrefix gives a prefix in the form in which it holds plain addresses.
+// plainPrefix returns a prefix in the form in which it holds plain addresses.
 func plainPrefix(p netip.Prefix) netip.Prefix {
 	if addr := p.Addr(); addr.Is4In6() && p.Bits() >= 96 {
 		return netip.PrefixFrom(addr.Unmap(), p.Bits()-96)

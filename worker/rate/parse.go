@@ -38,7 +38,7 @@ func ParseRate(s string) (perSecond float64, burst int, err error) {
 	return perSecond, burst, nil
 }
 
-// isDecimal says whether a text is digits with at most one point among them.
+// isDecimal reports whether a text is digits with at most one point among them.
 func isDecimal(s string) bool {
 	whole, fraction, point := strings.Cut(s, ".")
 	return isDigits(whole) && (!point || isDigits(fraction))

@@ -83,7 +83,7 @@ func (p *packages) drop(changes []catalog.Change, held *catalog.Revision) {
 	}
 }
 
-// Unit gives a package by its hash.
+// Unit returns a package by its hash.
 func (p *packages) Unit(ctx context.Context, e catalog.Entry) ([]byte, error) {
 	p.mu.Lock()
 	unit, ok := p.fresh[e.Hash]

@@ -165,7 +165,7 @@ func (c *Client) Run(ctx context.Context) error {
 // units that are not in memory.
 func (c *Client) Close() { c.packages.close() }
 
-// Current gives the revision that is in force, nil where there is none:
+// Current returns the revision that is in force, nil where there is none:
 // executions are catalog_unavailable then, and Ready says why.
 func (c *Client) Current() *catalog.Revision {
 	f := c.current.Load()

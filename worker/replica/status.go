@@ -81,7 +81,7 @@ func (c *Client) Status() Status {
 	return s
 }
 
-// Unusable gives the units of the revision that is held which this program
+// Unusable returns the units of the revision that is held which this program
 // cannot use.
 func (c *Client) Unusable() []catalog.Unusable {
 	if v := c.replica.Current(); v != nil {

@@ -36,7 +36,7 @@ var (
 // token sends the workers' token with each call.
 type token string
 
-// GetRequestMetadata gives the metadata of a call.
+// GetRequestMetadata returns the metadata of a call.
 func (t token) GetRequestMetadata(context.Context, ...string) (map[string]string, error) {
 	return map[string]string{"x-avap-auth": string(t)}, nil
 }
@@ -85,7 +85,7 @@ func (c *Client) follow(ctx context.Context) {
 	}
 }
 
-// backoff gives how long to wait after so many failures in a row.
+// backoff returns how long to wait after so many failures in a row.
 func (c *Client) backoff(failures int) time.Duration {
 	most := c.opt.MaxBackoff
 	if failures < 30 {

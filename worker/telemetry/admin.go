@@ -61,7 +61,7 @@ func Handler(opt AdminOptions) http.Handler {
 	return a
 }
 
-// Server gives an HTTP server for the admin port with its time-outs. Profiles may
+// Server returns an HTTP server for the admin port with its time-outs. Profiles may
 // take longer: they move their own end.
 func Server(addr string, handler http.Handler, log *slog.Logger) *http.Server {
 	s := &http.Server{
@@ -149,7 +149,7 @@ func (a *admin) local(serve http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// fromHere tells whether a request comes from this machine and from nobody behind
+// fromHere reports whether a request comes from this machine and from nobody behind
 // it.
 func fromHere(r *http.Request) bool {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)

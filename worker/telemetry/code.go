@@ -58,7 +58,7 @@ const (
 	codeOther = numCodes - 1
 )
 
-// indexCodes gives the place of each code in codes.
+// indexCodes returns the place of each code in codes.
 func indexCodes() map[avap.ErrorCode]uint8 {
 	m := make(map[avap.ErrorCode]uint8, numCodes)
 	for i, k := range codes {

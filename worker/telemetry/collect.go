@@ -6,7 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// describe gives the description of a metric of the worker.
+// describe returns the description of a metric of the worker.
 func describe(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc("avap_"+name, help, labels, nil)
 }

@@ -97,7 +97,7 @@ func newStripes() *stripes {
 	return s
 }
 
-// lock gives a stripe that is locked.
+// lock returns a stripe that is locked.
 func (s *stripes) lock() *stripe {
 	p, _ := s.mine.Get().(*stripe)
 	if p == nil {
@@ -119,7 +119,7 @@ func (s *stripes) unlock(p *stripe) {
 	s.mine.Put(p)
 }
 
-// sum gives the sum of all stripes. A request is in it whole or not at all.
+// sum returns the sum of all stripes. A request is in it whole or not at all.
 func (s *stripes) sum() *counts {
 	all := new(counts)
 	for i := range s.all {

@@ -38,7 +38,7 @@ type histogram struct {
 	sum     time.Duration
 }
 
-// bucketOf gives the bucket of a duration that is not negative.
+// bucketOf returns the bucket of a duration that is not negative.
 func bucketOf(d time.Duration) int {
 	i := int(firstBucket[bits.Len64(uint64(d))])
 	if i < len(bounds) && d > bounds[i] {
@@ -61,7 +61,7 @@ func (h *histogram) add(o *histogram) {
 	h.sum += o.sum
 }
 
-// cumulative gives the histogram as Prometheus has it: how many there are, and
+// cumulative returns the histogram as Prometheus has it: how many there are, and
 // for each bound how many are at most that.
 func (h *histogram) cumulative() (count uint64, buckets map[float64]uint64) {
 	buckets = make(map[float64]uint64, len(bounds))

@@ -83,7 +83,7 @@ func (h *LimitHandler) Handle(ctx context.Context, r slog.Record) error {
 	return h.next.Handle(ctx, r)
 }
 
-// pass tells whether a record goes on.
+// pass reports whether a record goes on.
 func (l *limits) pass(k kind) bool {
 	now := time.Now()
 	l.mu.Lock()

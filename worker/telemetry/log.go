@@ -105,7 +105,7 @@ func cut(s string, most int) string {
 	return strings.ToValidUTF8(s[:most], "") + "… [" + strconv.Itoa(len(s)) + " bytes]"
 }
 
-// hideAny gives what may be written of a value of any type.
+// hideAny returns what may be written of a value of any type.
 func hideAny(key string, v any) slog.Value {
 	switch v := v.(type) {
 	case nil:
@@ -132,7 +132,7 @@ func hideAny(key string, v any) slog.Value {
 	return slog.StringValue(fmt.Sprintf("[%T hidden]", v))
 }
 
-// errorText gives an error without what it quotes of a script.
+// errorText returns an error without what it quotes of a script.
 func errorText(err error) string {
 	var e *avap.Error
 	if !errors.As(err, &e) {

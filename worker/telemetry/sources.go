@@ -242,7 +242,7 @@ func oneIf(b bool) float64 {
 	return 0
 }
 
-// timestamp gives a time as Prometheus has it, 0 for none.
+// timestamp returns a time as Prometheus has it, 0 for none.
 func timestamp(t time.Time) float64 {
 	if t.IsZero() {
 		return 0

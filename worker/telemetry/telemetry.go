@@ -126,7 +126,7 @@ const (
 
 var quotaNames = [numQuotas]string{"none", "instructions", "memory", "time", "depth", "output", "host_calls"}
 
-// nameOf gives a name, "other" for what has none.
+// nameOf returns a name, "other" for what has none.
 func nameOf(names []string, i uint8) string {
 	if int(i) < len(names) {
 		return names[i]
