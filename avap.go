@@ -46,7 +46,7 @@ type (
 	Host = command.Host
 	// Capability is a set of things that a script's commands may reach.
 	Capability = vm.Capability
-	// LogEntry tells of one top-level statement that ran.
+	// LogEntry records one top-level statement that ran.
 	LogEntry = vm.LogEntry
 )
 
@@ -197,7 +197,7 @@ func (e *Engine) Diagnostics() []Diagnostic { return e.diagnostics }
 type Input struct {
 	Variables  Object     // the Global pool's first contents
 	Query      string     // the query string, for addParam and getQueryParamList
-	Parameters Object     // further parameters for addParam, behind those of the query string
+	Parameters Object     // further parameters for addParam, after those of the query string
 	Limits     *Limits    // instead of the engine's; nil for these
 	Grants     Capability // what the script may reach; zero stands for everything
 	NoLogs     bool       // keeps no log of the top-level statements

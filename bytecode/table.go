@@ -32,7 +32,7 @@ const (
 	WriteWide // any register, written
 
 	Count     // how many registers a range has
-	End       // the register behind a range
+	End       // the register after a range
 	Arguments // how many arguments a call has
 
 	Const   // a constant

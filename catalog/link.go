@@ -20,9 +20,9 @@ type definition struct {
 	limits  *vm.Limits    // of its contract; nil for none
 }
 
-// linker links definitions, each behind those that it calls. A definition that is
-// linked to the same callees already is left as it is: who holds the pointer of
-// its command can tell by it that nothing has changed.
+// linker links definitions, each after those that it calls. A definition that is
+// linked to the same callees already is left as it is, so that an unchanged pointer to
+// its command means that nothing has changed.
 type linker struct {
 	// meaning gives what a name stands for: a command as it is, or a definition
 	// to link; neither where there is nothing of that name.

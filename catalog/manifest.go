@@ -17,7 +17,7 @@ type Manifest struct {
 	Revision uint64
 	Bytecode uint32    // the bytecode version that the tree is for; 1 or more
 	Issued   time.Time // in nanoseconds from 1970 on
-	Expires  time.Time // behind Issued
+	Expires  time.Time // after Issued
 	Root     Hash      // of the tree
 	Units    uint64    // in the tree
 }

@@ -404,7 +404,7 @@ type Memory struct {
 	Misses uint64 `json:"misses"`
 }
 
-// Memory tells of the units in memory.
+// Memory returns the counts of the units in memory.
 func (r *Replica) Memory() Memory {
 	m := r.memory
 	m.mu.Lock()

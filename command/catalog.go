@@ -22,7 +22,7 @@ import (
 
 //go:generate go test -run TestReference -update .
 
-// Spec is what there is to know of a stock command.
+// Spec describes a stock command.
 type Spec struct {
 	Name   string
 	Family string // the heading that it stands under in the documentation

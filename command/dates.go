@@ -161,7 +161,7 @@ func (i instant) value() vm.Value {
 	return v
 }
 
-// plus returns the time that lies v seconds behind i, to the nearest microsecond.
+// plus returns the time that lies v seconds after i, to the nearest microsecond.
 func (i instant) plus(v vm.Value) (instant, error) {
 	whole, micro := int64(0), 0.0
 	if v.IsInt() {

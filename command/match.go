@@ -115,7 +115,7 @@ func (x *matcher) each(yield func(found []int) error) error {
 	return nil
 }
 
-// match finds the leftmost match that begins at pos or behind it.
+// match finds the leftmost match that begins at pos or after it.
 func (x *matcher) match(pos int) (matched bool, err error) {
 	x.now.pcs, x.next.pcs = x.now.pcs[:0], x.next.pcs[:0]
 	if err := x.m.Work(1); err != nil {
@@ -223,7 +223,7 @@ func (x *matcher) begin(pos int, before, r rune) {
 }
 
 // step moves every thread over the code point r at pos, which after follows. It
-// tells whether one of them is a match; those behind it are of no interest then.
+// tells whether one of them is a match; those after it are of no interest then.
 func (x *matcher) step(pos, width int, r, after rune) bool {
 	matched := false
 	for i, pc := range x.now.pcs {

@@ -221,7 +221,7 @@ func (r *pythonReader) quoted(quote byte) (vm.Value, error) {
 	return vm.Value{}, r.unexpected()
 }
 
-// simpleEscapes are the letters behind a backslash and what they stand for.
+// simpleEscapes are the letters after a backslash and what they stand for.
 var simpleEscapes = strings.NewReplacer(
 	"n", "\n", "t", "\t", "r", "\r", "b", "\b", "f", "\f", "v", "\v", "a", "\a",
 	"\\", "\\", "'", "'", `"`, `"`, "\n", "",

@@ -168,7 +168,7 @@ func parseReplacement(m *vm.Machine, s string, p *pattern) (r replacement, group
 	return r, groups, nil
 }
 
-// templateEscapes are the letters that stand for a character behind a backslash.
+// templateEscapes are the letters that stand for a character after a backslash.
 const templateEscapes = "a\ab\bf\fn\nr\rt\tv\v\\\\"
 
 // parseEscape reads an escape of a new value and gives its length.

@@ -346,7 +346,7 @@ func (s *splitter) close() {
 	s.text.Reset()
 }
 
-// bind puts a bound value behind the present part.
+// bind puts a bound value after the present part.
 func (s *splitter) bind(arg any) {
 	s.stmt.Parts = append(s.stmt.Parts, s.part.String())
 	s.stmt.Args = append(s.stmt.Args, arg)

@@ -16,7 +16,7 @@ import (
 // maxDate bounds the text of a date, in bytes.
 const maxDate = 1000
 
-// directives are what the letters behind a % match.
+// directives are what the letters after a % match.
 var directives = map[byte]string{
 	'd': `3[0-1]|[1-2]\d|0[1-9]|[1-9]| [1-9]`,
 	'f': `[0-9]{1,6}`,

@@ -30,7 +30,7 @@ type engineService struct {
 	catalog  frame // a CatalogResponse of that revision
 }
 
-// engineDesc describes the service as the generated code does, but for its
+// engineDesc describes the service as the generated code does, except for its
 // handlers: these give frames.
 var engineDesc = grpc.ServiceDesc{
 	ServiceName: avapv1pb.DefinitionEngine_ServiceDesc.ServiceName,

@@ -81,7 +81,7 @@ func (b *batch[T]) add(item T) error {
 	return nil
 }
 
-// flush sends what there is.
+// flush sends the items collected so far.
 func (b *batch[T]) flush() error {
 	items := b.items
 	b.items, b.size = nil, 0
@@ -132,7 +132,7 @@ func (p *Publisher) selected(want func(*unit) bool) (uint64, []*unit) {
 	return p.state.revision, units
 }
 
-// progressStep is after how many units an import tells of its progress.
+// progressStep is the number of units after which an import reports its progress.
 const progressStep = 256
 
 // Import publishes what a client sends, as one revision.

@@ -1,5 +1,5 @@
-// This file holds the plan of a publication: what is compiled, what it breaks,
-// and what there is to store.
+// This file holds the plan of a publication: what is compiled, what that breaks,
+// and what is to be stored.
 
 package definitions
 
@@ -370,7 +370,7 @@ func (p *plan) failed() bool {
 	return !p.lenient && !p.force && slices.ContainsFunc(p.diagnostics, func(d Diagnostic) bool { return d.Severity == SeverityError })
 }
 
-// publication returns what there is to store, sealed with a package key. Where
+// publication returns what is to be stored, sealed with a package key. Where
 // nothing changes it has neither versions nor packages.
 func (p *plan) publication(author string, now time.Time, k *seal.Key) (*store.Publication, []Outcome, error) {
 	pub := &store.Publication{Base: p.state.revision, Author: author, Time: now.UTC().Truncate(time.Microsecond)}

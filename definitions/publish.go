@@ -183,7 +183,7 @@ func (p *Publisher) publish(ctx context.Context, o Order, fill func(*plan) error
 	return result, nil
 }
 
-// draft plans a publication. It gives what there is to store, nil for nothing,
+// draft plans a publication. It returns what is to be stored, nil for nothing,
 // and a result whose revision is 0 where diagnostics are in the way.
 func (p *Publisher) draft(ctx context.Context, o Order, fill func(*plan) error) (*Result, *store.Publication, error) {
 	plan := &plan{state: p.state, lenient: o.KeepGoing, charge: p.charge(ctx)}

@@ -221,7 +221,7 @@ func (s *state) compact() {
 	s.changes = kept
 }
 
-// since returns the units that changed behind a revision, in order.
+// since returns the units that changed after a revision, in order.
 func (s *state) since(revision uint64) []store.Key {
 	from := sort.Search(len(s.changes), func(i int) bool { return s.changes[i].revision > revision })
 	keys := make([]store.Key, 0, len(s.changes)-from)

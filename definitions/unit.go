@@ -44,7 +44,7 @@ func (u *unit) entry(version uint32) catalog.Entry {
 	return e
 }
 
-// callees returns the commands that a program calls, but for itself.
+// callees returns the commands that a program calls, other than itself.
 func callees(p *bytecode.Program) []bytecode.Command {
 	calls := make([]bytecode.Command, 0, len(p.Commands))
 	for _, c := range p.Commands {

@@ -101,7 +101,7 @@ func (r *Keyring) Reload() error {
 	return nil
 }
 
-// merge puts the environment's keys behind the file's, in the place of those
+// merge puts the environment's keys after the file's, in the place of those
 // of the same use and id.
 func merge(file, environment []*Key) (*snapshot, error) {
 	all := slices.DeleteFunc(slices.Clone(file), func(k *Key) bool {

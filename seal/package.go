@@ -206,7 +206,7 @@ func verifier(keys *Keyring, b []byte) func(version int, id string) (string, err
 }
 
 // Verify tells whether Open would find the MAC of a package in order. It reads
-// nothing behind it. Its errors are those of Open.
+// nothing after it. Its errors are those of Open.
 func Verify(keys *Keyring, b []byte) error {
 	_, err := verifyHeader(b, verifier(keys, b))
 	return integrity(err)
@@ -235,7 +235,7 @@ func checkSum(k *Key, b []byte) error {
 type header struct {
 	version int
 	keyID   string
-	rest    []byte // the payload behind the key's id
+	rest    []byte // the payload after the key's id
 }
 
 // open reads a package; verify looks at its MAC and names the key.

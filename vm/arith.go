@@ -273,7 +273,7 @@ func divInts(x, y int64) float64 {
 	shift := bits.LeadingZeros64(uy) - bits.LeadingZeros64(ux)
 	ux <<= bits.LeadingZeros64(ux)
 	uy <<= bits.LeadingZeros64(uy)
-	// A quotient of 64 bits; the last one stands for everything behind it.
+	// A quotient of 64 bits; the last one stands for all that follow.
 	var q, r uint64
 	if ux < uy {
 		q, r = bits.Div64(ux, 0, uy)

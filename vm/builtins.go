@@ -1,4 +1,4 @@
-// This file holds the built-in functions but for conversions and rounding.
+// This file holds the built-in functions, except for conversions and rounding.
 
 package vm
 

@@ -263,7 +263,7 @@ func (b *builder) putLower(r rune, s string, at int) error {
 }
 
 // endsWord tells whether, past what case ignores, a letter with a case stands
-// before s[from:to] and none behind it.
+// before s[from:to] and none after it.
 func (m *Machine) endsWord(s string, from, to int) (bool, error) {
 	work := scan{m: m}
 	for at := from; ; {

@@ -264,7 +264,7 @@ func (p *floatReader) digits(take func(byte)) (int, error) {
 	return n, nil
 }
 
-// keep takes a digit of the mantissa; shift is -1 behind the point.
+// keep takes a digit of the mantissa; shift is -1 after the point.
 func (p *floatReader) keep(d byte, shift int) {
 	switch {
 	case p.count == 0 && d == 0:
@@ -279,7 +279,7 @@ func (p *floatReader) keep(d byte, shift int) {
 	}
 }
 
-// exponent reads what stands behind the e.
+// exponent reads what follows the e.
 func (p *floatReader) exponent() (bool, error) {
 	negative, exp := p.sign(), 0
 	n, err := p.digits(func(d byte) { exp = min(exp*10+int(d), maxSize) })
@@ -384,7 +384,7 @@ func roundFloat(f float64, digits int) float64 {
 }
 
 // roundDecimal takes the last n of some decimal digits away, rounding half to
-// even; more says that the number goes on behind them.
+// even; more says that the number goes on after them.
 func roundDecimal(digits []byte, n int, more bool) []byte {
 	if n > len(digits) {
 		return append(digits[:0], '0')

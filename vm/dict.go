@@ -160,7 +160,7 @@ func (d *dict) copy(m *Machine) (*dict, error) {
 	return c, nil
 }
 
-// next returns the first entry at or behind a position, and the position to go
+// next returns the first entry at or after a position, and the position to go
 // on from; nil at the end. The dict may change in between: an entry may then
 // be met twice or not at all, but nothing worse happens.
 func (d *dict) next(pos int) (*entry, int) {

@@ -106,7 +106,7 @@ func (p *percent) peek() byte {
 	return 0
 }
 
-// parse reads a conversion behind its percent sign.
+// parse reads a conversion after its percent sign.
 func (p *percent) parse() (percentSpec, error) {
 	spec := percentSpec{precision: -1}
 	if p.peek() == '(' {

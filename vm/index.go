@@ -102,7 +102,7 @@ func (m *Machine) substring(x Value, from, to int) (Value, error) {
 }
 
 // seek returns the place in bytes of code point i, counted from the end where it
-// is negative; -1 where it lies before the first, len(s) at or behind the end.
+// is negative; -1 where it lies before the first, len(s) at or after the end.
 func (m *Machine) seek(s string, i int64) (int, error) {
 	if i >= 0 {
 		return m.offset(s, int(i))
@@ -110,7 +110,7 @@ func (m *Machine) seek(s string, i int64) (int, error) {
 	return m.backward(s, len(s), -i)
 }
 
-// forward returns the place n code points behind a place, or len(s).
+// forward returns the place n code points after a place, or len(s).
 func (m *Machine) forward(s string, at int, n int64) (int, error) {
 	for scanned := 0; n > 0 && at < len(s); n-- {
 		_, size := utf8.DecodeRuneInString(s[at:])

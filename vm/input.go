@@ -33,7 +33,7 @@ type Input struct {
 	Grants    Capability   // what the script may reach
 }
 
-// LogEntry tells of one top-level statement that ran.
+// LogEntry records one top-level statement that ran.
 type LogEntry struct {
 	Command  string
 	Duration time.Duration

@@ -13,7 +13,7 @@ import (
 	"github.com/avap-framework/avap/bytecode"
 )
 
-// window is the direct registers of a frame. Every stack has spare registers behind
+// window is the direct registers of a frame. Every stack has spare registers after
 // its last frame, so that the window never reaches past it: an 8-bit operand needs
 // no further check.
 type window [bytecode.MaxDirect]Value
@@ -89,7 +89,7 @@ func finite(f float64) bool { return f-f == 0 }
 const jumpFuel = 1
 
 // dispatch runs the top frame until the script stops, which is nil, or an
-// operation fails. Then the frame's pc is behind that operation.
+// operation fails. Then the frame's pc is after that operation.
 //
 // ip points at the next instruction. Fuel is charged for each run of instructions
 // between two jumps: budget is the fuel that is left, in bytes of code, plus ip, so

@@ -102,7 +102,7 @@ func (d *decoder) end() error {
 	return d.pay()
 }
 
-// token skips white space and gives the byte behind it, 0 at the end.
+// token skips white space and gives the byte after it, 0 at the end.
 func (d *decoder) token() (byte, error) {
 	if i := d.pos; i < len(d.s) && d.s[i] > ' ' && i-d.paid < payEvery {
 		return d.s[i], nil
@@ -321,7 +321,7 @@ func (d *decoder) newText(n int) (Value, []byte, error) {
 	return v, buf, nil
 }
 
-// textIn makes a text of zeroed memory: n bytes behind a header.
+// textIn makes a text of zeroed memory: n bytes after a header.
 func textIn(p unsafe.Pointer, n int) (Value, []byte) {
 	v := Value{p, uint64(String)<<kindShift | uint64(n)}
 	return v, unsafe.Slice((*byte)(unsafe.Add(p, textHeaderSize)), n)
@@ -430,7 +430,7 @@ func (d *decoder) push(v Value) error {
 // drop takes the values from base on off the stack.
 func (d *decoder) drop(base int) { d.stack = d.stack[:base] }
 
-// key reads a key and the colon behind it.
+// key reads a key and the colon after it.
 func (d *decoder) key() (Value, error) {
 	c, err := d.token()
 	if err != nil {
@@ -606,7 +606,7 @@ func (d *decoder) escapedText() (Value, error) {
 	}
 }
 
-// escape reads what stands behind a backslash.
+// escape reads what follows a backslash.
 func (d *decoder) escape() (rune, error) {
 	if d.pos >= len(d.s) {
 		return 0, d.unexpected()
@@ -633,7 +633,7 @@ func (d *decoder) escape() (rune, error) {
 	return 0, d.fail("an unknown escape")
 }
 
-// unicodeEscape reads the digits behind \u, and the other half of a pair of
+// unicodeEscape reads the digits after \u, and the other half of a pair of
 // surrogates.
 func (d *decoder) unicodeEscape() (rune, error) {
 	r, err := d.hex4()

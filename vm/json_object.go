@@ -91,7 +91,7 @@ func unquoteShort(room, b []byte, end int) (string, bool) {
 	for i < end {
 		if i+8 <= end {
 			w := loadWord(unsafe.Add(from, i))
-			storeWord(unsafe.Add(to, n), w) // what is behind a backslash is written over
+			storeWord(unsafe.Add(to, n), w) // what follows a backslash is written over
 			wide |= w
 			odd := ((w - ' '*everyByte) | (w ^ '\\'*everyByte - everyByte)) &^ w & highBits
 			if odd == 0 {
@@ -250,7 +250,7 @@ func (r *objectReader) member() error {
 	return r.field(key, v)
 }
 
-// name reads a key and the colon behind it. A plain one is not copied.
+// name reads a key and the colon after it. A plain one is not copied.
 func (r *objectReader) name() (string, error) {
 	if !r.at('"') {
 		if err := r.want('"'); err != nil {

@@ -1,4 +1,4 @@
-// This file holds the table of methods: who has which, with how many arguments.
+// This file holds the table of methods: which kinds have them, with how many arguments.
 
 package vm
 

@@ -1,4 +1,4 @@
-// This file holds the methods of strings but for case and format.
+// This file holds the methods of strings, except for case and format.
 
 package vm
 
@@ -109,7 +109,7 @@ func (s *charSet) has(m *Machine, r rune) (bool, error) {
 	return at >= 0, err
 }
 
-// skipLeft returns where s goes on behind what is in the set.
+// skipLeft returns where s goes on after what is in the set.
 func (m *Machine) skipLeft(s string, set charSet) (int, error) {
 	scan := scan{m: m}
 	for at := 0; at < len(s); {
@@ -235,7 +235,7 @@ func (m *Machine) splitFields(v Value, limit int) (Value, error) {
 	}
 }
 
-// fieldEnd returns where the white space behind s[from:] begins.
+// fieldEnd returns where the white space after s[from:] begins.
 func fieldEnd(s string, from int, scan *scan) (int, error) {
 	for i, r := range s[from:] {
 		if err := scan.at(from + i); err != nil {

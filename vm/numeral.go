@@ -15,8 +15,8 @@ type numeral struct {
 	prefix string // 0x and the like
 	lead   int    // zeros before whole
 	whole  []byte // digits before the point
-	rest   []byte // the point and digits behind it
-	zeros  int    // more zeros behind them
+	rest   []byte // the point and digits after it
+	zeros  int    // more zeros after them
 	tail   []byte // exponent, percent sign
 }
 
@@ -151,7 +151,7 @@ func generalNumeral(scratch []byte, f float64, precision int, st floatStyle) num
 	return n
 }
 
-// placePoint puts the point behind so many of the digits, or zeros before them.
+// placePoint puts the point after so many of the digits, or zeros before them.
 func placePoint(digits []byte, at int) (whole, rest []byte) {
 	switch {
 	case at <= 0:
@@ -239,7 +239,7 @@ func digitsFor(length int, l layout) int {
 	return groups*l.group + max(rest, 1)
 }
 
-// putDigits writes what stands behind sign and prefix.
+// putDigits writes what follows sign and prefix.
 func (b *builder) putDigits(n numeral, l layout) error {
 	if l.comma == 0 {
 		if err := b.fill('0', n.lead); err != nil {

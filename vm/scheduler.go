@@ -11,7 +11,7 @@ type Scheduler interface {
 	// Yield is called about every 50 µs of running. It returns when the
 	// execution may go on; its error ends the execution.
 	Yield() error
-	// Leave is called before a host call, Enter behind it: between the two the
+	// Leave is called before a host call, Enter after it: between the two the
 	// execution waits for something outside, or takes in what came from there, and
 	// does not yield. Enter's error ends the execution.
 	Leave()

@@ -192,10 +192,10 @@ type span struct {
 	from     int // of text in the string
 	skipped  int // code points before from
 	ascii    bool
-	inverted bool // start lies behind end: not even the empty text is found
+	inverted bool // start lies after end: not even the empty text is found
 }
 
-// spanOf reads the optional arguments start and end behind a method's first one.
+// spanOf reads the optional arguments start and end after a method's first one.
 func (m *Machine) spanOf(v Value, args []Value) (span, error) {
 	s := v.str()
 	sp := span{text: s, ascii: v.isASCII()}

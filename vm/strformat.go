@@ -62,8 +62,8 @@ func (t *template) render(b *builder, s string, depth int) error {
 	return nil
 }
 
-// field writes the field that s begins with, behind its brace, and gives what
-// is behind it.
+// field writes the field that s begins with, after its brace, and gives what
+// is after it.
 func (t *template) field(b *builder, s string, depth int) (string, error) {
 	if s == "" {
 		return "", runtimeErrorf("Single '{' encountered in format string")
@@ -98,7 +98,7 @@ func (t *template) field(b *builder, s string, depth int) (string, error) {
 	return rest, t.m.formatValue(b, v, spec)
 }
 
-// convert is what stands behind an exclamation mark.
+// convert is what follows an exclamation mark.
 func (t *template) convert(c rune, v Value) (Value, error) {
 	switch c {
 	case 's', 'r', 'a':
@@ -110,8 +110,8 @@ func (t *template) convert(c rune, v Value) (Value, error) {
 	return Value{}, runtimeErrorf("Unknown conversion specifier \\x%x", c)
 }
 
-// cut takes a field apart: its name, what stands behind ! and behind :, and
-// what is behind its closing brace. nested says that the specification holds fields.
+// cut takes a field apart: its name, what follows ! and :, and
+// what follows its closing brace. nested says that the specification holds fields.
 func (t *template) cut(s string) (name string, conversion rune, spec, rest string, nested bool, err error) {
 	scan := scan{m: t.m}
 	end, err := nameEnd(s, &scan)

@@ -1,4 +1,4 @@
-// This file holds what the worker tells of each request: metrics, a span, a line in
+// This file holds what the worker reports of each request: metrics, a span, a line in
 // the log.
 
 package worker

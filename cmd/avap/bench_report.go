@@ -42,10 +42,10 @@ type benchRun struct {
 	Seconds  float64                `json:"seconds"`
 	Requests int64                  `json:"requests"`
 	Answered int64                  `json:"answered"`
-	Achieved float64                `json:"achieved_per_second"` // answers but for refusals
+	Achieved float64                `json:"achieved_per_second"` // answers other than refusals
 	Statuses map[int]int64          `json:"statuses"`
 	Codes    map[string]int64       `json:"codes,omitempty"` // of failures
-	Latency  benchTimes             `json:"latency_ms"`      // of answers but for refusals
+	Latency  benchTimes             `json:"latency_ms"`      // of answers other than refusals
 	Refused  int64                  `json:"overloaded"`
 	Wrong    int64                  `json:"wrong"`
 	Example  string                 `json:"wrong_answer,omitempty"` // the first of them

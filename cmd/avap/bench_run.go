@@ -23,8 +23,8 @@ const (
 	warmConnections = 64
 )
 
-// measure warms the worker up at a rate, then measures. Where ctx ends it in between
-// it gives what there is, nil where that is nothing.
+// measure warms the worker up at a rate, then measures. If ctx ends in between, it returns
+// what was measured until then, nil for nothing.
 func (p *benchPlan) measure(ctx context.Context, cmd *cobra.Command, rate float64) (*benchRun, error) {
 	if p.warmup > 0 {
 		if _, err := p.load(ctx, cmd, rate, p.warmup, "warm-up"); err != nil {

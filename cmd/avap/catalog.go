@@ -41,7 +41,7 @@ on one line; an export is JSON in any case.`,
   avap catalog list
   avap catalog history crmCustomer
   avap catalog rollback crmCustomer 3`,
-		Args: aCommand,
+		Args: onlySubcommands,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(catalogListCommand(), catalogShowCommand(), catalogPublishCommand(), catalogRollbackCommand(),
@@ -73,7 +73,7 @@ func (a *adminFlags) server() (string, error) {
 	return address, checkServer(address)
 }
 
-// checkServer tells of an address that cannot be a definition server's.
+// checkServer refuses an address that cannot be a definition server's.
 func checkServer(address string) error {
 	host, port, err := net.SplitHostPort(address)
 	if err == nil && strings.Contains(host, ":") {

@@ -34,15 +34,16 @@ A flag's environment variable begins with AVAP_DEFINITIONS_: --min-revision is
 AVAP_DEFINITIONS_MIN_REVISION.`,
 		Example: `  avap definitions serve --keys avap-keys.json
   avap definitions import --from sqlite:old.db --keys avap-keys.json`,
-		Args: aCommand,
+		Args: onlySubcommands,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(definitionsServeCommand(), definitionsImportCommand())
 	return cmd
 }
 
-// aCommand refuses what is none of a command's own commands.
-func aCommand(cmd *cobra.Command, args []string) error {
+// onlySubcommands is for commands that do nothing themselves: it refuses any argument, which
+// would have been one of their subcommands if there were such a one.
+func onlySubcommands(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return fmt.Errorf("there is no command %s %s: see %[1]s --help", cmd.CommandPath(), args[0])
 	}

@@ -94,7 +94,7 @@ func (o *devOptions) run(cmd *cobra.Command) error {
 	return s.run(cmd, l, admin)
 }
 
-// try makes what the flags are for, and drops it: it tells of those that are wrong.
+// try makes what the flags ask for and drops it, to find flags that are wrong.
 func (f *workerFlags) try() error {
 	if _, err := telemetry.ParseLevel(f.logLevel); err != nil {
 		return fmt.Errorf("--log-level: %w", err)
@@ -114,7 +114,7 @@ func (f *workerFlags) try() error {
 func listenLoopback(flag, addr string) (net.Listener, error) {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
-		return nil, hostPort(flag, addr, "127.0.0.1:8888")
+		return nil, notHostPort(flag, addr, "127.0.0.1:8888")
 	}
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		return nil, fmt.Errorf("%s %s: dev takes no signatures, so it listens on loopback addresses alone", flag, addr)

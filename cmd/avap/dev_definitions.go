@@ -142,7 +142,7 @@ func (d *devDefinitions) adminToken() (string, error) {
 	return token, err
 }
 
-// publish publishes the definitions of --define. It tells of mistakes itself.
+// publish publishes the definitions of --define. It reports mistakes itself, as errFailed.
 func (d *devDefinitions) publish(cmd *cobra.Command, sources []avap.Source) error {
 	if len(sources) == 0 {
 		return nil

@@ -77,9 +77,8 @@ func (f *followFlags) resolve() error {
 	return checkSnapshot(f.snapshot)
 }
 
-// checkSnapshot tells of a file that cannot be a snapshot: one that can, but does
-// not verify, is moved away, which nobody wants for a folder that was named by
-// mistake.
+// checkSnapshot refuses a name that cannot be a snapshot's. A snapshot that does not
+// verify is moved away, which must not happen to a folder that was named by mistake.
 func checkSnapshot(name string) error {
 	if name == "" {
 		return nil
@@ -170,7 +169,7 @@ func (f *follower) catalog() *worker.Catalog {
 	return c.catalog
 }
 
-// telemetry tells of the catalog, for metrics.
+// telemetry returns the state of the catalog, for metrics.
 func (f *follower) telemetry() telemetry.Catalog {
 	st := f.Status()
 	return telemetry.Catalog{

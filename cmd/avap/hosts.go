@@ -77,7 +77,7 @@ func (h *hostFlags) open(opt hostOptions) (hosts avap.Host, close func(), err er
 	return hosts, func() { client.Close(); db.Close() }, nil
 }
 
-// stats tells of the calls of scripts, for metrics.
+// stats returns the counts of the calls of scripts, for metrics.
 func (h *hostFlags) stats() telemetry.Hosts {
 	return telemetry.Hosts{HTTP: h.http.stats(0), SQL: h.sql.stats(maxSessions)}
 }

@@ -77,7 +77,7 @@ func (f *workerFlags) serve(cmd *cobra.Command) error {
 	return s.run(cmd, l, admin)
 }
 
-// needKeys tells of a key that is missing.
+// needKeys refuses a keyring that lacks a key that the flags call for.
 func (f *workerFlags) needKeys() error {
 	ring, err := f.keys.open()
 	if err != nil {
@@ -95,15 +95,15 @@ func (f *workerFlags) needKeys() error {
 	return err
 }
 
-// hostPort is the error of an address that is none.
-func hostPort(flag, addr, example string) error {
+// notHostPort is the error of a flag whose value is no HOST:PORT.
+func notHostPort(flag, addr, example string) error {
 	return fmt.Errorf("%s %s: write HOST:PORT, as %s", flag, addr, example)
 }
 
 // listen listens on an address that a flag names.
 func listen(flag, addr, example string) (net.Listener, error) {
 	if _, _, err := net.SplitHostPort(addr); err != nil {
-		return nil, hostPort(flag, addr, example)
+		return nil, notHostPort(flag, addr, example)
 	}
 	l, err := net.Listen("tcp", addr)
 	if op := (*net.OpError)(nil); errors.As(err, &op) {

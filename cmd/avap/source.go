@@ -41,7 +41,7 @@ func readDefinitions(cmd *cobra.Command, names []string) ([]avap.Source, error) 
 	return sources, nil
 }
 
-// newEngine makes an engine, and tells of mistakes in the definitions itself.
+// newEngine makes an engine. It reports mistakes in the definitions itself, as errFailed.
 func newEngine(cmd *cobra.Command, opt avap.Options) (*avap.Engine, error) {
 	engine, err := avap.New(opt)
 	if len(avap.Errors(err)) > 0 {
@@ -88,8 +88,8 @@ at what rarely works as meant. The exit status is 1 where there is any error.`,
 	return cmd
 }
 
-// checkFile prints what there is to say of a file, and tells whether there is
-// any error.
+// checkFile prints the diagnostics of a file, and reports whether any of them is an
+// error.
 func checkFile(cmd *cobra.Command, engine *avap.Engine, defined []avap.Source, name string) (faults bool, err error) {
 	text, err := readSource(cmd, name)
 	if err != nil {

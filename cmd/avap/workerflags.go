@@ -89,7 +89,7 @@ func (f *workerFlags) register(fs *pflag.FlagSet, dev bool) {
 	f.keys.register(fs)
 }
 
-// check tells of values that are out of range.
+// check refuses values that are out of range.
 func (f *workerFlags) check() error {
 	for _, v := range []struct {
 		name  string

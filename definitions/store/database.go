@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// engine is what one kind of database does in a way of its own.
+// engine is what is particular to one kind of database.
 type engine interface {
 	// lock takes the lock that appends stand in line for, until the end of the
 	// transaction, and gives the newest revision.

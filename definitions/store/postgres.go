@@ -49,7 +49,7 @@ const (
 	classIntervention       = "57P" // shut down, crashed, starting up
 )
 
-// postgresEngine is what PostgreSQL does in a way of its own.
+// postgresEngine is what is particular to PostgreSQL.
 type postgresEngine struct{}
 
 // postgresConfig reads a URL.
@@ -291,7 +291,7 @@ func (l *listener) listen(ctx context.Context) bool {
 	}
 }
 
-// wait tells of the next notification, or of a revision that none told of.
+// wait passes on the next notification, or a revision that came without one.
 func (l *listener) wait(ctx context.Context, conn *pgx.Conn) error {
 	limited, cancel := context.WithTimeout(ctx, l.poll)
 	defer cancel()

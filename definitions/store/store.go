@@ -170,7 +170,7 @@ type Store interface {
 	// long as ctx lasts and at most Options.Patience. Only after ErrUncertain it
 	// may have been stored or not.
 	Append(ctx context.Context, p Publication) (uint64, error)
-	// Since returns the publications behind a revision, oldest first, at most
+	// Since returns the publications after a revision, oldest first, at most
 	// limit of them (0 stands for all).
 	Since(ctx context.Context, revision uint64, limit int) ([]Publication, error)
 	// History returns the versions of a unit, newest first, without their

@@ -100,7 +100,7 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // Do sends the request, follows at most 10 redirects and reads the whole answer.
 // A URL with a user and password sends them as basic authentication. An error is
-// a *host.Error, but for one of req.Grow or req.Follow, which comes back as it is.
+// a *host.Error, except for one of req.Grow or req.Follow, which comes back as it is.
 // Where the context ended the request, the *host.Error wraps the context's error.
 func (c *Client) Do(ctx context.Context, req *host.Request) (*host.Response, error) {
 	where := location(req.Method, req.URL)

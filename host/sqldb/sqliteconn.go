@@ -31,7 +31,7 @@ const (
 	policyNoPragma                // nothing
 )
 
-// sqliteConn is an open connection. It is for one goroutine, but for interrupt.
+// sqliteConn is an open connection. Apart from interrupt, it is for one goroutine.
 type sqliteConn struct {
 	tls *libc.TLS
 	db  uintptr

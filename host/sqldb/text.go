@@ -54,7 +54,7 @@ func castTypedLiterals(parts []string) []string {
 	return out
 }
 
-// firstWord returns the first word of a statement in lower case, behind white
+// firstWord returns the first word of a statement in lower case, after white
 // space, comments and semicolons. Block comments nest, as in PostgreSQL.
 func firstWord(sql string) string {
 	for {

@@ -52,14 +52,14 @@ const (
 	theRest         // bytes to the end of the connection
 	theSize         // of a chunk
 	theChunk        // bytes of it
-	theGap          // the line end behind a chunk
+	theGap          // the line end after a chunk
 	theTrailer      // another line of it
 	nothing         // the answer is whole
 )
 
 // take reads on in bytes that have come, to the end of the answer or of the bytes.
 // What it leaves where the answer is not whole is the beginning of a line, and must
-// come again with more behind it.
+// come again with more after it.
 func (a *answer) take(p []byte) (left []byte, whole bool, err error) {
 	for {
 		before := len(p)
@@ -122,7 +122,7 @@ func (a *answer) own() {
 	}
 }
 
-// read reads one answer from a stream that waits. It gives what came behind it.
+// read reads one answer from a stream that waits. It gives what came after it.
 func (a *answer) read(in io.Reader) (left []byte, err error) {
 	var buffer []byte
 	for {

@@ -74,7 +74,7 @@ func (c *class) openWarm(ctx context.Context) error {
 	var left []byte
 	if c.Greet {
 		if left, err = k.greet(ctx, stream); err != nil {
-			_ = stream.Close() // the error says what there is to say
+			_ = stream.Close() // err is the error to report
 			return fmt.Errorf("the greeting of a connection: %w", err)
 		}
 	}

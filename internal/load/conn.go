@@ -25,14 +25,14 @@ type conn struct {
 	unsent  []byte // of the request
 
 	answer answer
-	rest   []byte // the beginning of a line of the answer; where it is early, all behind it
+	rest   []byte // the beginning of a line of the answer; where it is early, all after it
 	// early tells that the answer is whole, and the request is still being written.
 	// Neither may its bytes change, nor does the next one begin.
 	early bool
 }
 
 // greet sends a request that does not count, before the run begins. It gives what came
-// behind the answer.
+// after the answer.
 func (k *conn) greet(ctx context.Context, stream net.Conn) (left []byte, err error) {
 	deadline, _ := ctx.Deadline() // none is the zero time, which is none here too
 	if err := stream.SetDeadline(deadline); err != nil {

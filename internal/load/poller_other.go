@@ -4,5 +4,5 @@
 
 package load
 
-// newPoller returns the poller that there is.
+// newPoller returns the only poller of this system.
 func newPoller() (poller, error) { return newStreams() }

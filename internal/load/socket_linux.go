@@ -14,7 +14,7 @@ import (
 // receive reads from a socket what is there.
 func receive(fd int, p []byte) (int, error) { return transfer(unix.SYS_RECVFROM, fd, p) }
 
-// send writes to a socket what there is room for.
+// send writes to a socket as much as it has room for.
 func send(fd int, p []byte) (int, error) { return transfer(unix.SYS_SENDTO, fd, p) }
 
 func transfer(call uintptr, fd int, p []byte) (int, error) {

@@ -27,7 +27,7 @@ type Tick struct {
 	Label string
 }
 
-// Axis is one side of a chart. It begins at zero, and ends at or behind the
+// Axis is one side of a chart. It begins at zero, and ends at or after the
 // largest value.
 type Axis struct {
 	Unit string

@@ -34,7 +34,7 @@ type Profile struct {
 // Options say where the requests of a profile go.
 type Options struct {
 	Host string // of the header Host
-	// Path stands in front of that of the API; empty as a rule.
+	// Path is a prefix of the API's path; usually empty.
 	Path string
 	// Key signs each request; nil for none. It must be one of use request.
 	Key *seal.Key

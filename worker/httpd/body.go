@@ -104,8 +104,8 @@ func (c *conn) readChunks(r *Request) (Problem, bool) {
 	}
 }
 
-// endOfChunks reads what stands behind the last chunk. Trailers are read over: they
-// mean nothing here.
+// endOfChunks reads what follows the last chunk. Trailers are skipped: they mean nothing
+// here.
 func (c *conn) endOfChunks() (Problem, bool) {
 	for size := 0; size <= smallReader; {
 		line, err := c.br.ReadSlice('\n')

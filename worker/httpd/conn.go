@@ -19,8 +19,8 @@ const (
 	// smallReader is the buffer that a request begins in; a header that does not fit
 	// gets a large one.
 	smallReader = 4 << 10
-	// deadlineSlack is how much earlier than asked a deadline may be at most: so that
-	// it is set anew now and then, not with every request. It is less for short times.
+	// deadlineSlack bounds how much earlier than asked a deadline may be, so that it is
+	// not set again for every request. For short times the slack is smaller.
 	deadlineSlack = 5 * time.Second
 	// lingerTime and lingerBytes bound the reading out of a connection that is closed
 	// while its caller still sends.
@@ -154,7 +154,7 @@ func (c *conn) rest(waiting uint32) bool {
 }
 
 // readable is called when there may be something to read. Only then is a buffer
-// taken. It returns false to wait on: for bytes, or behind requests that it has
+// taken. It returns false to wait on: for bytes, or after requests that it has
 // answered for the next one. In between nothing looks at the socket in vain, as a read
 // of package net would; what arrives in between wakes it up. The end of what the
 // caller sends may not, where it came together with its last bytes: sweep sees it.
@@ -371,8 +371,8 @@ func (c *conn) send(r *Request) bool {
 	return err == nil && !r.close
 }
 
-// write writes an answer: at once, which there is room for as a rule, else with time to
-// wait.
+// write writes an answer: at once if the socket has room for it, as it nearly always has,
+// else waiting for room.
 func (c *conn) write(b []byte, now time.Duration) error {
 	if c.fd >= 0 && !c.srv.cut.Load() {
 		n, err := send(c.fd, b)
@@ -405,7 +405,7 @@ func (c *conn) closeIdle() {
 }
 
 // sweep wakes the connection if something waits on its socket that it has not been
-// woken by. It looks once behind each wait.
+// woken by. It looks once after each wait.
 func (c *conn) sweep() {
 	state := c.state.Load()
 	if state == c.swept || state%states != idle {

@@ -22,8 +22,8 @@ const (
 
 // Request is a request and its answer. It is valid until the handler returns.
 type Request struct {
-	// Header is the parsed header. Names of fields are left in it as they came, which spares
-	// writing all of them anew: ask Watched and Values for fields, not its Peek.
+	// Header is the parsed header. The names of its fields are left as they came, which
+	// saves normalizing all of them: ask Watched and Values for fields, not its Peek.
 	Header fasthttp.RequestHeader
 	// Body is the whole body. It must not be changed, nor kept.
 	Body []byte

@@ -18,7 +18,7 @@ func receive(fd int, p []byte) (int, error) {
 	return transfer(syscall.SYS_RECVFROM, fd, p)
 }
 
-// send writes to a socket what there is room for.
+// send writes to a socket as much as it has room for.
 func send(fd int, p []byte) (int, error) {
 	return transfer(syscall.SYS_SENDTO, fd, p)
 }

@@ -10,5 +10,5 @@ import "syscall"
 // receive reads from a socket what is there.
 func receive(fd int, p []byte) (int, error) { return syscall.Read(fd, p) }
 
-// send writes to a socket what there is room for.
+// send writes to a socket as much as it has room for.
 func send(fd int, p []byte) (int, error) { return syscall.Write(fd, p) }

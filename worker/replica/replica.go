@@ -149,8 +149,8 @@ func (opt *Options) setDefaults() {
 }
 
 // Run follows the server until ctx ends, and then writes what the snapshot lacks.
-// It is called once. Its error is nil: whatever goes wrong is tried again, and
-// Status tells of it.
+// It must be called only once. Its error is nil: whatever goes wrong is tried again, and
+// Status reports it.
 func (c *Client) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { c.follow(ctx); return nil })

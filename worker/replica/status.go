@@ -1,4 +1,4 @@
-// This file holds what a client tells of itself: to /readyz, /debug/catalog and
+// This file holds what a client reports about itself: to /readyz, /debug/catalog and
 // the metrics.
 
 package replica

@@ -189,7 +189,7 @@ func (b *batch) add(m *avapv2pb.WatchResponse) error {
 
 // apply puts a revision in force, or refuses it.
 func (c *Client) apply(b *batch, m *avapv2pb.Manifest) error {
-	c.packages.add(b.changes) // first: who sees the revision finds its units
+	c.packages.add(b.changes) // first: whoever sees the revision then finds its units
 	before := c.replica.Current()
 	signed := catalog.SignedManifest{Body: m.Body, KeyID: m.KeyId, MAC: m.Mac}
 	v, err := c.replica.Apply(b.changes, b.reset, signed, c.opt.Now())

@@ -4,7 +4,7 @@ package telemetry
 
 import "github.com/avap-framework/avap"
 
-// known is a code with what it counts as besides.
+// known is a code, and what else an error of it counts as.
 type known struct {
 	code    avap.ErrorCode
 	refusal Refusal

@@ -72,9 +72,9 @@ func addEach(to, from []uint64) {
 	}
 }
 
-// stripes are several counts, whose sum it is. A lock around plain additions
-// costs less than as many atomic ones, and no core waits for it: who finds a
-// stripe locked takes the next.
+// stripes are counts that are kept several times, and summed up to be read. A lock around
+// plain additions costs less than as many atomic ones, and no core waits for it: one
+// that finds a stripe locked takes the next.
 type stripes struct {
 	all  []stripe
 	next atomic.Uint32

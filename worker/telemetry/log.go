@@ -49,7 +49,7 @@ func NewLogHandler(w io.Writer, level slog.Leveler) slog.Handler {
 	return slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: hide})
 }
 
-// Texts are cut behind so many bytes.
+// Texts are cut after so many bytes.
 const (
 	mostText  = 1 << 10
 	mostStack = 16 << 10
@@ -96,7 +96,7 @@ func hideText(key, s string) string {
 
 func hidden(n int) string { return "[" + strconv.Itoa(n) + " bytes hidden]" }
 
-// cut ends a text behind so many bytes, or a few less where a character stands
+// cut ends a text after so many bytes, or a few less where a character stands
 // there.
 func cut(s string, most int) string {
 	if len(s) <= most {
@@ -174,7 +174,7 @@ func stripURLs(s string) string {
 	return out.String()
 }
 
-// stripURL does it for what stands behind "://".
+// stripURL does it for what follows "://".
 func stripURL(rest string) string {
 	if i := strings.IndexAny(rest, "?#"); i >= 0 {
 		rest = rest[:i] + "?…"

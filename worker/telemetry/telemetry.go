@@ -1,4 +1,4 @@
-// Package telemetry is what a worker tells of itself: metrics, traces, logs, and
+// Package telemetry holds what a worker reports about itself: metrics, traces, logs, and
 // the admin port that shows them.
 //
 // Labels of metrics and names of spans come from the sets in this file alone:
@@ -134,7 +134,7 @@ func nameOf(names []string, i uint8) string {
 	return "other"
 }
 
-// Observation is what there is to say of one request when it was answered.
+// Observation is what is reported of one request once it was answered.
 type Observation struct {
 	Endpoint Endpoint
 	Lane     Lane

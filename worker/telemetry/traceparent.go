@@ -14,7 +14,7 @@ const mostState = 512
 
 // parseParent reads a traceparent as "Trace Context" of the W3C has it (level 2,
 // section 3.2): version, trace id, span id and flags in lower-case hexadecimal
-// digits, ids that are not all zero, nothing behind them in version 00. It
+// digits, ids that are not all zero, nothing after them in version 00. It
 // allocates nothing.
 func parseParent(b []byte) (c trace.SpanContextConfig, ok bool) {
 	const size = len("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
