@@ -150,10 +150,10 @@ func (p *Publisher) advance(ctx context.Context, above uint64) error {
 const serverAuthor = "server"
 
 // publishStock publishes the stock commands of this program that the catalog
-// lacks or has otherwise, and takes out those that this program no longer has.
+// lacks or has in another form, and removes those that this program no longer has.
 func (p *Publisher) publishStock(ctx context.Context) error {
 	return p.retry(ctx, func() (*store.Publication, error) {
-		plan := p.stockPlan()
+		plan := p.stockPlan(ctx)
 		if len(plan.pieces)+len(plan.remove) == 0 {
 			return nil, nil
 		}
@@ -177,9 +177,9 @@ func (p *Publisher) publishStock(ctx context.Context) error {
 	})
 }
 
-// stockPlan finds what is to do about stock commands.
-func (p *Publisher) stockPlan() *plan {
-	plan := &plan{state: p.state, force: true, charge: p.charge(context.Background())}
+// stockPlan plans what publishStock publishes.
+func (p *Publisher) stockPlan(ctx context.Context) *plan {
+	plan := &plan{state: p.state, force: true, charge: p.charge(ctx)}
 	known := map[string]bool{}
 	for _, s := range stock() {
 		known[s.name] = true
