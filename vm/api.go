@@ -32,7 +32,7 @@ func (m *Machine) Append(to, item Value) error {
 	return m.push(to.list(), item)
 }
 
-// NewDict makes an empty dict with room for so many keys.
+// NewDict makes an empty dict with room for that many keys, charged to the execution.
 func (m *Machine) NewDict(room int) (Value, error) {
 	d, err := m.newDict(room)
 	if err != nil {

@@ -61,7 +61,7 @@ func (m *Machine) native(fr *frame, regs *window, in *word) (err error) {
 	case bytecode.OpTuple:
 		v, err = m.makeTuple(fr.registers(m, in.b, int(in.c)))
 	case bytecode.OpDict:
-		v, err = m.makeDict(int(in.c))
+		v, err = m.NewDict(int(in.c))
 	case bytecode.OpIndex:
 		v, err = m.index(regs[in.b], regs[in.x])
 	case bytecode.OpSlice:

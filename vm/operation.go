@@ -54,15 +54,6 @@ func (m *Machine) makeSplice(vs []Value) (Value, error) {
 	return Value{unsafe.Pointer(v.list()), uint64(splice) << kindShift}, nil
 }
 
-// makeDict makes an empty dict with room for some keys.
-func (m *Machine) makeDict(room int) (Value, error) {
-	d, err := m.newDict(room)
-	if err != nil {
-		return Value{}, err
-	}
-	return dictValue(d), nil
-}
-
 // tuplify returns a tuple of what is in a list.
 func (m *Machine) tuplify(v Value) (Value, error) {
 	if v.Kind() != List {
