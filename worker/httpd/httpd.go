@@ -262,9 +262,6 @@ func (s *Server) Connections() int {
 	return len(s.conns)
 }
 
-// Buffered is how many bytes large headers and bodies hold now.
-func (s *Server) Buffered() int64 { return s.buffers.Load() }
-
 // Drain asks callers to open no more requests: from now on every answer ends its
 // connection. New connections are still accepted.
 func (s *Server) Drain() { s.draining.Store(true) }
