@@ -284,6 +284,7 @@ func (s *service) openCatalog(opt *worker.Options, dev bool) error {
 	if s.follower, err = s.flags.follow.open(opt, host, s.flags.cacheBytes/4, s.log); err != nil {
 		return err
 	}
+	s.closers = append(s.closers, s.follower.Close)
 	opt.Catalog, opt.CatalogReason = s.follower.catalog, s.follower.Ready
 	return nil
 }
