@@ -38,8 +38,8 @@ const (
 	states = 4
 )
 
-// freshTime is how long Shutdown leaves a new connection the time to send its first
-// request: it was accepted, and nothing accepted is lost.
+// freshTime is how long Shutdown waits for the first request of a new connection: it was
+// accepted, and nothing accepted is lost.
 const freshTime = time.Second
 
 // conn is one connection. All but state belongs to its own goroutine.
@@ -54,8 +54,8 @@ type conn struct {
 	opened time.Duration // on the server's clock, as all times here
 	state  atomic.Uint32
 	waits  uint32      // the state while it waits: idle or fresh
-	swept  uint32      // the state at the last look of sweep, whose own it is
-	poked  atomic.Bool // sweep has woken it, to look at the socket
+	swept  uint32      // the state at the last look of sweep, which alone uses it
+	poked  atomic.Bool // sweep has woken it to look at the socket
 
 	request  *Request      // that it works with; nil while idle
 	br       *bufio.Reader // the request's, or a large one; nil while idle
@@ -67,8 +67,8 @@ type conn struct {
 	readErr  error
 	ended    bool
 	begun    bool          // the request's header is there, and it is not answered
-	legible  bool          // whether that could be read, or else
-	problem  Problem       // why not
+	legible  bool          // the header could be read
+	problem  Problem       // why it could not; undefined otherwise
 	began    time.Duration // when the first byte of the request came
 	quiet    time.Duration // since when nothing of a request has come
 	readBy   time.Duration // the read deadline that is set
@@ -78,7 +78,7 @@ type conn struct {
 	requests int
 }
 
-// newConn prepares a connection; nil where it is gone already.
+// newConn prepares a connection; nil if it is gone already.
 func newConn(s *Server, tcp *net.TCPConn) *conn {
 	raw, err := tcp.SyscallConn()
 	if err != nil {
@@ -105,7 +105,7 @@ func (c *conn) serve() {
 	}
 }
 
-// sentAhead reports whether something of the next request is in the buffer already.
+// sentAhead reports whether the buffer holds the beginning of the next request already.
 func (c *conn) sentAhead() bool {
 	if c.br == nil || c.br.Buffered() == 0 {
 		return false
@@ -138,7 +138,7 @@ func (c *conn) await() bool {
 	}
 }
 
-// rest gives request and buffer back, and lets Shutdown close the connection.
+// rest gives back request and buffer, and lets Shutdown close the connection from now on.
 func (c *conn) rest(waiting uint32) bool {
 	c.drop()
 	wait := c.srv.opt.IdleTimeout
@@ -296,7 +296,7 @@ func (c *conn) setWriteDeadline(now time.Duration) error {
 	return c.tcp.SetWriteDeadline(c.srv.start.Add(by))
 }
 
-// slackOf is how much earlier a deadline may be that is wait from now.
+// slackOf is how much earlier than asked a deadline may be that is wait from now.
 func slackOf(wait time.Duration) time.Duration { return min(deadlineSlack, wait/10) }
 
 // drop gives request and buffer back.
@@ -392,7 +392,7 @@ func (c *conn) write(b []byte, now time.Duration) error {
 	return err
 }
 
-// closeIdle closes the connection if it waits for a request, and none is there.
+// closeIdle closes the connection if it waits for a request and none has arrived.
 func (c *conn) closeIdle() {
 	state := c.state.Load()
 	switch {
@@ -404,8 +404,8 @@ func (c *conn) closeIdle() {
 	c.tcp.SetReadDeadline(time.Unix(1, 0)) // wakes it
 }
 
-// sweep wakes the connection if something waits on its socket that it has not been
-// woken by. It looks once after each wait.
+// sweep wakes the connection if there is something on its socket that has not woken it. It
+// looks once in each wait.
 func (c *conn) sweep() {
 	state := c.state.Load()
 	if state == c.swept || state%states != idle {
@@ -420,8 +420,8 @@ func (c *conn) sweep() {
 	}
 }
 
-// close ends the connection. Where the caller may still be sending, or has sent more
-// than was read, that is read for a while: else the system would answer it with a
+// close ends the connection. If the caller may still be sending, or has sent more than
+// was read, that is read for a while: otherwise the system would answer it with a
 // reset, which can overtake our last answer.
 func (c *conn) close() {
 	if c.begun {

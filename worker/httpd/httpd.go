@@ -55,11 +55,11 @@ type Options struct {
 	// MaxConns is how many connections are open at a time; further ones are closed
 	// as they come. Default 16,384.
 	MaxConns int
-	// Buffers is how many bytes headers and bodies of more than a few KiB may hold,
-	// of all connections together. What asks past it is refused. Default 64 MiB.
+	// Buffers is how many bytes headers and bodies of more than a few KiB may hold, over
+	// all connections. Requests beyond that are refused. Default 64 MiB.
 	Buffers int64
-	// Watch are names of header fields, as Values has them, that the handler asks Watched
-	// for; at most 8. They are found on the way, and doubled ones are counted.
+	// Watch are the names of header fields, in lower case, that the handler asks Watched
+	// for; at most 8. They are found while the header is checked, and counted.
 	Watch []string
 	Log   *slog.Logger // default: discards
 }
@@ -74,7 +74,7 @@ type Handler interface {
 	Serve(r *Request)
 	// Refuse answers a request that cannot be served. The connection ends with it.
 	Refuse(r *Request, why Problem)
-	// Done is called last, when the answer was written or could not be.
+	// Done is called last, after the answer was written or could not be.
 	Done(r *Request)
 }
 
@@ -97,9 +97,9 @@ type Server struct {
 	opt      Options
 	starts   [256]uint8 // the watched fields that begin with a byte, as bits
 	draining atomic.Bool
-	cut      atomic.Bool  // what Shutdown had no more time for
+	cut      atomic.Bool  // Shutdown has cut off what was left
 	buffers  atomic.Int64 // bytes held by large headers and bodies
-	start    time.Time    // what times are counted from: that reads the monotonic clock alone
+	start    time.Time    // what times are counted from, so that only the monotonic clock is read
 	looked   atomic.Pointer[look]
 
 	mu       sync.Mutex
@@ -135,8 +135,8 @@ func New(opt Options) *Server {
 	return s
 }
 
-// longest is how long a timeout may be, so that none ends beyond what a duration since the
-// server's start can hold: 146 years.
+// longest is the longest timeout, 146 years: none may end later than a duration since the
+// server's start can hold.
 const longest = math.MaxInt64 / 2
 
 // ErrClosed is what Serve returns after Shutdown.
@@ -177,10 +177,11 @@ func (s *Server) Serve(l net.Listener) error {
 	}
 }
 
-// sweepEvery is how late the end of what a caller sends may be noticed.
+// sweepEvery is the time within which the end of what a caller sends is noticed.
 const sweepEvery = 100 * time.Millisecond
 
-// sweep looks at connections that have begun to wait since it last did.
+// sweep looks every sweepEvery at the connections that have begun to wait since the last
+// time, until ctx ends.
 func (s *Server) sweep(ctx context.Context) {
 	ticker := time.NewTicker(sweepEvery)
 	defer ticker.Stop()
@@ -236,7 +237,7 @@ func (s *Server) open(nc net.Conn) {
 	go c.serve()
 }
 
-// gone takes a connection out that has ended.
+// gone removes a connection that has ended.
 func (s *Server) gone(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -262,13 +263,13 @@ func (s *Server) Connections() int {
 	return len(s.conns)
 }
 
-// Drain asks callers to open no more requests: from now on every answer ends its
-// connection. New connections are still accepted.
+// Drain makes every answer from now on end its connection, so that callers move on to
+// other servers. New connections are still accepted.
 func (s *Server) Drain() { s.draining.Store(true) }
 
 // Shutdown stops accepting, closes connections that wait for a request, lets
-// requests in progress finish, and returns when all are gone or ctx ends; then
-// what is left is cut off, and the error is that of ctx where there was a request.
+// requests in progress finish, and returns when all are gone. If ctx ends before, what
+// is left is cut off, and the error is that of ctx if there was a request among it.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.Drain()
 	s.mu.Lock()
@@ -288,22 +289,30 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		case <-s.done:
 			return nil
 		case <-ctx.Done():
-			s.cut.Store(true)
-			err := error(nil) // where nothing but idle connections was left
-			for _, c := range s.appendConns(nil) {
-				if state := c.state.Load(); state == busy || state != closed && c.pending() {
-					err = ctx.Err()
-				}
-				c.tcp.Close()
+			if s.cutOff() {
+				return ctx.Err()
 			}
-			select { // an execution notices at its next look
-			case <-s.done:
-			case <-time.After(time.Second):
-			}
-			return err
+			return nil
 		case <-ticker.C:
 		}
 	}
+}
+
+// cutOff closes the connections that are left when Shutdown has no more time, and reports
+// whether there was a request on any of them.
+func (s *Server) cutOff() (requests bool) {
+	s.cut.Store(true)
+	for _, c := range s.appendConns(nil) {
+		if state := c.state.Load(); state == busy || state != closed && c.pending() {
+			requests = true
+		}
+		c.tcp.Close()
+	}
+	select { // an execution notices at its next look
+	case <-s.done:
+	case <-time.After(time.Second):
+	}
+	return requests
 }
 
 // appendConns appends the connections that are open.
