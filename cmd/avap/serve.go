@@ -127,22 +127,7 @@ func (s *service) run(cmd *cobra.Command, data, admin net.Listener) error {
 	defer stop()
 	ctx, end := context.WithCancel(ctx)
 	defer end()
-	// The keys and the catalog are followed to the very end of the drain.
-	followed, unfollow := context.WithCancel(context.WithoutCancel(ctx))
-	var following sync.WaitGroup
-	following.Go(func() {
-		s.keys.Watch(followed, keysInterval, func(err error) { s.log.Error("the keyring is as it was", "error", err) })
-	})
-	if s.follower != nil {
-		following.Go(func() {
-			if err := s.follower.Run(followed); err != nil {
-				s.log.Error("the catalog is not followed any more", "error", err)
-			}
-		})
-	} else {
-		s.log.Warn("no definition server: the stock catalog alone")
-	}
-	defer func() { unfollow(); following.Wait() }()
+	defer s.follow(context.WithoutCancel(ctx))() // to the very end of the drain
 
 	adminServer := telemetry.Server(admin.Addr().String(), telemetry.Handler(telemetry.AdminOptions{
 		Metrics: s.metrics.Handler(), Reasons: s.Unready, Catalog: s.debugCatalog, Log: s.log,
@@ -183,4 +168,24 @@ func (s *service) awaitCatalog(ctx context.Context) {
 		case <-ticker.C:
 		}
 	}
+}
+
+// follow keeps the keys and the catalog up to date until stop is called, which returns once
+// nothing of that runs any more.
+func (s *service) follow(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var following sync.WaitGroup
+	following.Go(func() {
+		s.keys.Watch(ctx, keysInterval, func(err error) { s.log.Error("the keyring is as it was", "error", err) })
+	})
+	if s.follower != nil {
+		following.Go(func() {
+			if err := s.follower.Run(ctx); err != nil {
+				s.log.Error("the catalog is not followed any more", "error", err)
+			}
+		})
+	} else {
+		s.log.Warn("no definition server: the stock catalog alone")
+	}
+	return func() { cancel(); following.Wait() }
 }
