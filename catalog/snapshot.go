@@ -304,5 +304,5 @@ func (s *Snapshot) write(ctx context.Context, tree *Tree, source Source) error {
 }
 
 // SetAside renames a snapshot that does not verify, so that it is not met again
-// and can be looked at. It gives the new name.
+// and can be looked at. It returns the new name.
 func SetAside(name string) (string, error) { return name + ".bad", os.Rename(name, name+".bad") }

@@ -183,7 +183,7 @@ func firstBytes(prog *syntax.Prog) *[256]bool {
 
 // prepare makes a pattern ready for the parser: where spaces are loose a space
 // becomes \s, but for one that is escaped, quoted by \Q…\E, or the end of a
-// range. It gives what parsing will cost, in instructions of the machine, and
+// range. It returns what parsing will cost, in instructions of the machine, and
 // refuses what would take the parser too long.
 func prepare(param, source string, looseSpaces bool) (string, int, error) {
 	p := preparer{s: source, loose: looseSpaces}

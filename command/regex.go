@@ -137,7 +137,7 @@ func (r replacement) write(m *vm.Machine, out *vm.TextBuilder, text string, foun
 }
 
 // parseReplacement reads a new value as Python's re.sub does: \1 and \g<name>
-// are groups, \n and the like characters, \\ a backslash. It gives the highest
+// are groups, \n and the like characters, \\ a backslash. It returns the highest
 // group that is used.
 func parseReplacement(m *vm.Machine, s string, p *pattern) (r replacement, groups int, err error) {
 	for s != "" {

@@ -53,7 +53,7 @@ var (
 // authorKey is the key in a call's context of the administrator's name.
 type authorKey struct{}
 
-// check is asked before a message of a call is read. It gives the call's context.
+// check is asked before a message of a call is read. It returns the call's context.
 func (g *guard) check(ctx context.Context, call *tap.Info) (context.Context, error) {
 	method := strings.TrimPrefix(call.FullMethodName, "/")
 	service, _, _ := strings.Cut(method, "/")

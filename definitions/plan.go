@@ -244,7 +244,7 @@ func (p *plan) altered() []string {
 	return slices.Compact(names)
 }
 
-// checkDependents compiles anew what calls commands that change. It gives the
+// checkDependents compiles anew what calls commands that change. It returns the
 // pieces that broke something.
 func (p *plan) checkDependents() (broken []*piece, err error) {
 	p.dependents = nil
@@ -304,7 +304,7 @@ func (p *plan) checkDependent(key store.Key) (bool, error) {
 	return false, nil
 }
 
-// checkCycles finds circles of calls. It gives the pieces that close one.
+// checkCycles finds circles of calls. It returns the pieces that close one.
 func (p *plan) checkCycles() (broken []*piece) {
 	walk := cycles{calls: p.callsOf, state: map[string]int{}}
 	for _, piece := range p.pieces {

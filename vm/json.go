@@ -220,7 +220,7 @@ func (d *decoder) number() (Value, error) {
 	return floatValue(f), nil
 }
 
-// shortInt reads what most numbers are: a few digits and no more. It gives where they end,
+// shortInt reads what most numbers are: a few digits and no more. It returns where they end,
 // 0 where it is for others to say what is there.
 func shortInt(s string, from int) (n int64, end int) {
 	const most = 18 // digits, which 64 bits surely hold

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Origin gives the server's handler. Its paths are described with the bombs.
+// Origin returns the server's handler. Its paths are described with the bombs.
 func Origin() (http.Handler, error) {
 	member, err := zeros()
 	if err != nil {

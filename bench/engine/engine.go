@@ -19,7 +19,7 @@ type Engine interface {
 	// Prepare compiles a program; run runs it once, from its request to its
 	// answer. The error is ErrNotExpressible where the language lacks words.
 	Prepare(p Program) (run func() (Answer, error), err error)
-	// Compile gives a function that compiles the 20-line script from its text.
+	// Compile returns a function that compiles the 20-line script from its text.
 	Compile() (compile func() error, err error)
 }
 

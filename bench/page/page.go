@@ -76,7 +76,7 @@ func (p Page) Draw(name, what string, svg []byte) (markdown string, err error) {
 	return markdown, os.WriteFile(filepath.Join(dir, name), svg, 0o644)
 }
 
-// Replace gives a page with the text of a block replaced. The error wraps ErrNoBlock.
+// Replace returns a page with the text of a block replaced. The error wraps ErrNoBlock.
 func Replace(page, name, text string) (string, error) {
 	begin, end := "<!-- begin "+name+" -->", "<!-- end "+name+" -->"
 	before, rest, err := cut(page, begin)

@@ -302,7 +302,7 @@ func (r *capacityRun) throttled() float64 {
 	return float64(sum.Throttled) / float64(max(1, sum.Periods))
 }
 
-// even tells whether every worker had as many connections.
+// even reports whether every worker had as many connections.
 func (r *capacityRun) even() bool {
 	for _, t := range r.Turns {
 		if slices.ContainsFunc(t.Pods, func(p podRun) bool { return p.Connections != capacityPerWorker }) {

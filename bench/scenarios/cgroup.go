@@ -104,7 +104,7 @@ func (g *cgroup) make(dirs []string, settings []setting) error {
 	return nil
 }
 
-// enter gives a command that runs another one in the group: a shell puts itself
+// enter returns a command that runs another one in the group: a shell puts itself
 // into it and becomes the command.
 func (g *cgroup) enter(name string, args []string) (string, []string) {
 	var script strings.Builder
@@ -133,7 +133,7 @@ type throttling struct {
 	Throttled int64 `json:"throttled"` // those of them in which the quota was used up
 }
 
-// sub gives what was done since an earlier moment.
+// sub returns what was done since an earlier moment.
 func (t throttling) sub(earlier throttling) throttling {
 	return throttling{t.Periods - earlier.Periods, t.Throttled - earlier.Throttled}
 }
@@ -146,7 +146,7 @@ func (g *cgroup) throttling() (t throttling, err error) {
 	return t, err
 }
 
-// counter gives the number behind a name in a file of such lines.
+// counter returns the number behind a name in a file of such lines.
 func counter(file, name string) (int64, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {

@@ -73,7 +73,7 @@ func latency(ctx context.Context, l *Lab) (*Report, error) {
 	return latencyReport(runs), nil
 }
 
-// profile gives the requests of a profile of avap bench, without signatures.
+// profile returns the requests of a profile of avap bench, without signatures.
 func (w *Worker) profile(name string) (load.Source, error) {
 	p, ok := workload.Find(name)
 	if !ok {
@@ -82,7 +82,7 @@ func (w *Worker) profile(name string) (load.Source, error) {
 	return p.Source(workload.Options{Host: w.Addr, Seed: 1})
 }
 
-// peak gives the most answers a second, in a closed loop.
+// peak returns the most answers a second, in a closed loop.
 func (l *Lab) peak(ctx context.Context, w *Worker, class load.Class) (float64, error) {
 	result, err := load.Run(ctx, load.Options{Addr: w.Addr, Duration: l.scaled(peakTime), Classes: []load.Class{class}})
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"slices"
 )
 
-// median gives the middle of values, the mean of both where there are two; 0 of none.
+// median returns the middle of values, the mean of both where there are two; 0 of none.
 func median[T ~int64 | ~float64](values []T) T {
 	if len(values) == 0 {
 		return 0
@@ -17,7 +17,7 @@ func median[T ~int64 | ~float64](values []T) T {
 	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
 }
 
-// quartiles gives the values that a quarter, a half and three quarters of values are not
+// quartiles returns the values that a quarter, a half and three quarters of values are not
 // above; 0 of none.
 func quartiles(values []float64) (first, middle, third float64) {
 	if len(values) == 0 {
@@ -29,7 +29,7 @@ func quartiles(values []float64) (first, middle, third float64) {
 
 func sorted[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
 
-// spread gives the least, the median and the largest of values; 0 of none.
+// spread returns the least, the median and the largest of values; 0 of none.
 func spread[T ~int64 | ~float64](values []T) (least, middle, most T) {
 	if len(values) == 0 {
 		return 0, 0, 0

@@ -129,7 +129,7 @@ func (l *Lab) findPeaks(ctx context.Context, w *Worker, rounds int) (peaks map[i
 	return peaks, nil
 }
 
-// closedLoop gives the answers a second of some connections, back to back.
+// closedLoop returns the answers a second of some connections, back to back.
 func (l *Lab) closedLoop(ctx context.Context, w *Worker, rounds, connections int, d time.Duration) (float64, error) {
 	result, err := load.Run(ctx, load.Options{
 		Addr: w.Addr, Duration: l.scaled(d),

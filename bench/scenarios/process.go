@@ -181,7 +181,7 @@ func (p *process) until(ctx context.Context, there func(context.Context) bool) e
 	return nil
 }
 
-// freeAddr gives an address of loopback whose port was free a moment ago.
+// freeAddr returns an address of loopback whose port was free a moment ago.
 func freeAddr() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -25,7 +25,7 @@ func killGroup(leader int) error {
 	return nil
 }
 
-// children gives the processes that a process has started itself.
+// children returns the processes that a process has started itself.
 func children(parent int) (pids []int, err error) {
 	files, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {

@@ -86,7 +86,7 @@ func stolen(before, after map[int]processor) float64 {
 	return float64(ticks) / float64(max(1, all))
 }
 
-// processors gives what each of the machine's processors did, by its number.
+// processors returns what each of the machine's processors did, by its number.
 func processors() (map[int]processor, error) {
 	stat, err := os.ReadFile("/proc/stat")
 	if err != nil {

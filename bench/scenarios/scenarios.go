@@ -62,12 +62,12 @@ func All() []Scenario {
 	}
 }
 
-// scaled gives a duration as the options want it, of at least half a second.
+// scaled returns a duration as the options want it, of at least half a second.
 func (l *Lab) scaled(d time.Duration) time.Duration {
 	return max(time.Duration(float64(d)*l.opt.Scale), 500*time.Millisecond)
 }
 
-// scaledCount gives a number as the options want it, of at least 10.
+// scaledCount returns a number as the options want it, of at least 10.
 func (l *Lab) scaledCount(n int64) int64 { return max(int64(float64(n)*l.opt.Scale), 10) }
 
 func (l *Lab) logf(format string, args ...any) { fmt.Fprintf(l.opt.Log, format+"\n", args...) }
@@ -94,7 +94,7 @@ func mustBeRight(c *load.ClassResult) error {
 	return nil
 }
 
-// ms gives a duration in milliseconds, for tables.
+// ms returns a duration in milliseconds, for tables.
 func ms(d time.Duration) string {
 	v := float64(d) / float64(time.Millisecond)
 	switch {

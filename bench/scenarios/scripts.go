@@ -119,7 +119,7 @@ func (s script) orShed() script {
 	return s
 }
 
-// body gives the script as /execute takes it.
+// body returns the script as /execute takes it.
 func (s script) body() []byte {
 	fields := map[string]any{"script": s.text}
 	for name, value := range s.extra {

@@ -113,7 +113,7 @@ func (d *podData) watch(ctx context.Context, w *Worker, group *cgroup) error {
 	}
 }
 
-// most gives the most memory resident in a span of time.
+// most returns the most memory resident in a span of time.
 func (d *podData) most(from, to time.Duration) (bytes int64) {
 	for _, m := range d.Moments {
 		if m.At >= from && m.At <= to {

@@ -70,7 +70,7 @@ func start(ctx context.Context, l *Lab) (*Report, error) {
 }
 
 // snapshot has a worker keep the stock catalog of a definition server in a file, and
-// ends both. It gives the options of workers that start from the file; it is the last
+// ends both. It returns the options of workers that start from the file; it is the last
 // of their flags.
 func (l *Lab) snapshot(ctx context.Context) (workerOptions, error) {
 	l.env = []string{"API_KEY=workers", "AVAP_ADMIN_TOKEN=administrators"}

@@ -122,7 +122,7 @@ func (a *answer) own() {
 	}
 }
 
-// read reads one answer from a stream that waits. It gives what came after it.
+// read reads one answer from a stream that waits. It returns what came after it.
 func (a *answer) read(in io.Reader) (left []byte, err error) {
 	var buffer []byte
 	for {

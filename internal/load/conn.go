@@ -31,7 +31,7 @@ type conn struct {
 	early bool
 }
 
-// greet sends a request that does not count, before the run begins. It gives what came
+// greet sends a request that does not count, before the run begins. It returns what came
 // after the answer.
 func (k *conn) greet(ctx context.Context, stream net.Conn) (left []byte, err error) {
 	deadline, _ := ctx.Deadline() // none is the zero time, which is none here too
@@ -113,7 +113,7 @@ func (k *conn) read(buffer []byte, ended bool) {
 }
 
 // advance reads answers out of bytes that have come, and keeps the last ones that are
-// not a whole line. It tells whether the connection goes on.
+// not a whole line. It reports whether the connection goes on.
 func (k *conn) advance(p []byte) bool {
 	for len(p) > 0 {
 		left, whole, err := k.answer.take(p)
@@ -149,7 +149,7 @@ func (k *conn) end(err error) {
 }
 
 // landed records an answer that is whole, and sends the next request where one waits.
-// It tells whether the connection goes on.
+// It reports whether the connection goes on.
 func (k *conn) landed() bool {
 	c := k.class
 	if !k.busy {

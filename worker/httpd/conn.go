@@ -214,7 +214,7 @@ func (c *conn) whole() bool {
 	return !ok || n == -2 || n >= 0 && n <= c.br.Buffered()
 }
 
-// serveOne answers one request, whose header whole may have read. It tells whether
+// serveOne answers one request, whose header whole may have read. It reports whether
 // the connection may serve another one.
 func (c *conn) serveOne() (again bool) {
 	r := c.request
@@ -309,7 +309,7 @@ func (c *conn) drop() {
 	c.held = 0
 }
 
-// exchange answers a request whose header is there. It tells whether the connection may
+// exchange answers a request whose header is there. It reports whether the connection may
 // serve another one.
 func (c *conn) exchange(r *Request) (again bool) {
 	c.requests++
@@ -354,7 +354,7 @@ func (c *conn) refuse(r *Request, why Problem) bool {
 	return c.send(r)
 }
 
-// send writes the answer. It tells whether the connection may go on.
+// send writes the answer. It reports whether the connection may go on.
 func (c *conn) send(r *Request) bool {
 	if r.Abort {
 		return false

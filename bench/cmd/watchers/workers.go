@@ -192,7 +192,7 @@ func (f *fleet) measure(ctx context.Context, opt options, server *process) (r re
 	return r, err
 }
 
-// publish publishes one change after the other. It gives the times from the
+// publish publishes one change after the other. It returns the times from the
 // acknowledgement, and from the call, to the last worker's swap.
 func (f *fleet) publish(ctx context.Context, opt options) (behind, whole []time.Duration, err error) {
 	c, err := grpc.NewClient(f.addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
