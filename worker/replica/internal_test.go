@@ -100,7 +100,7 @@ func TestExpiredLoudly(t *testing.T) {
 			Log: slog.New(slog.NewTextHandler(&log, nil)),
 			Now: func() time.Time { return catalogtest.Clock().Add(time.Since(began)) },
 		}}
-		c.current.Store(&force{revision: v})
+		c.current.Store(&inForce{revision: v})
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() { defer close(done); c.watchExpiry(ctx) }()

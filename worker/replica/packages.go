@@ -1,4 +1,5 @@
-// This file holds where units come from that are not in memory.
+// This file holds where units come from that are not in memory: packages that wait for
+// a snapshot, snapshots, and the server.
 
 package replica
 
@@ -15,15 +16,14 @@ import (
 
 var errNotConnected = errors.New("the definition server is away")
 
-// packages gives the packages of units: those that no snapshot holds yet, those of
-// the snapshot, those of the server. Packages are known by their hash, so that a
-// revision gets its own ones for a while after another has taken its place. It is
-// safe for concurrent use.
+// packages is the catalog.Source of a worker. It finds packages by their hash, so that a
+// revision still gets its own for a while after another has taken its place. It is safe
+// for concurrent use.
 type packages struct {
 	keep bool // whether snapshots are written
 
 	server           atomic.Pointer[avapv2pb.CatalogClient]
-	fetched, missing atomic.Uint64 // calls of the server that had success, and that had none
+	fetched, missing atomic.Uint64 // units that the server was asked for: had, and not had
 
 	mu                sync.Mutex
 	fresh             map[catalog.Hash]pending // since the latest snapshot was begun
@@ -36,7 +36,8 @@ type pending struct {
 	kind bytecode.Kind
 	name string
 	b    []byte
-	// passed is set where another package took its place before it was written.
+	// passed is set once a snapshot was written without it: another package had taken
+	// its place.
 	passed bool
 }
 
@@ -44,7 +45,7 @@ func newPackages(keep bool) *packages {
 	return &packages{keep: keep, fresh: map[catalog.Hash]pending{}, frozen: map[catalog.Hash]pending{}}
 }
 
-// connect makes a server the one to ask; nil for none.
+// connect sets the server to ask; nil for none.
 func (p *packages) connect(server avapv2pb.CatalogClient) {
 	if server == nil {
 		p.server.Store(nil)
@@ -67,8 +68,8 @@ func (p *packages) add(changes []catalog.Change) {
 	}
 }
 
-// drop forgets the packages of changes that were refused, but those of the
-// revision that is held.
+// drop forgets the packages of changes that were refused, except for those that belong
+// to the revision that is held.
 func (p *packages) drop(changes []catalog.Change, held *catalog.Revision) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -83,7 +84,7 @@ func (p *packages) drop(changes []catalog.Change, held *catalog.Revision) {
 	}
 }
 
-// Unit returns a package by its hash.
+// Unit returns the package of an entry, by its hash.
 func (p *packages) Unit(ctx context.Context, e catalog.Entry) ([]byte, error) {
 	p.mu.Lock()
 	unit, ok := p.fresh[e.Hash]
@@ -127,7 +128,7 @@ func (p *packages) fetch(ctx context.Context, e catalog.Entry) ([]byte, error) {
 	return u.Package, nil
 }
 
-// freeze sets the packages apart that the next snapshot takes in.
+// freeze sets apart the packages that the next snapshot takes in.
 func (p *packages) freeze() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -137,9 +138,9 @@ func (p *packages) freeze() {
 	p.fresh = map[catalog.Hash]pending{}
 }
 
-// replace makes a snapshot of a revision the present one. What it holds need not
-// be kept any longer; what was passed over in the meantime stays for another
-// round. The revision is nil where nothing is frozen.
+// replace makes s, the snapshot of v, the present one. Packages that it holds need no
+// longer be kept; those that it passed over stay for one more round, as the previous
+// snapshot does. v may be nil if nothing is frozen.
 func (p *packages) replace(s *catalog.Snapshot, v *catalog.Revision) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -157,6 +158,7 @@ func (p *packages) replace(s *catalog.Snapshot, v *catalog.Revision) {
 	p.previous, p.current = p.current, s
 }
 
+// close closes both snapshots.
 func (p *packages) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -1,9 +1,9 @@
-// This file holds the client: what a worker follows its definition server with.
+// This file holds the client with which a worker follows its definition server.
 
 // Package replica keeps a worker's catalog the same as its definition server's,
 // over gRPC: it applies each revision as it is published, keeps a signed snapshot
-// on disk for a start without the server, and fetches what memory has no room
-// for.
+// on disk to start from without the server, and fetches units that are not in
+// memory.
 package replica
 
 import (
@@ -50,32 +50,32 @@ const (
 
 // Options say what a client follows, and how. Zero fields stand for the defaults.
 type Options struct {
-	// Address is the definition server's HOST:PORT; Token what it asks workers for.
+	// Address is the definition server's HOST:PORT, Token the one that it asks workers for.
 	Address string
 	Token   string
-	// TLS is nil for a connection in plain text; with certificates of its own
-	// it is mutual TLS.
+	// TLS is nil for a connection in plain text. With certificates in it, the worker
+	// presents them: mutual TLS.
 	TLS *tls.Config
 	// Worker is what the worker calls itself in the server's logs.
 	Worker string
 	// Snapshot is the file of the snapshot; empty for none.
 	Snapshot string
 	Expired  Expired
-	// Catalog says what the replica is made of. Its Source is the client's business.
+	// Catalog says what the replica is made of. Its Source must be nil: that is the client.
 	Catalog catalog.ReplicaOptions
-	// OnSwap is called after each revision that comes from the server is in
-	// force, one after the other; it holds up those that follow. May be nil.
+	// OnSwap is called each time a revision from the server has been put in force, by
+	// one goroutine, and holds up the next revision. May be nil.
 	OnSwap func(*catalog.Revision)
-	// Explain gives an error of following the server as Status and the log show
-	// it, for whoever must mend it; nil shows it as it is.
+	// Explain turns an error of following the server into the one that Status and the
+	// log show to those who must mend it; nil shows it as it is.
 	Explain func(error) error
-	// Log is told of what happens; nil: nobody is.
+	// Log receives what happens; nil discards it.
 	Log *slog.Logger
 	// Now is the clock; nil stands for time.Now.
 	Now func() time.Time
 
-	// SnapshotDelay is how long changes are collected before a snapshot is
-	// written. It must leave the writing room within one second.
+	// SnapshotDelay is how long changes are collected before a snapshot is written. A
+	// snapshot is promised within a second, so it must leave time to write.
 	SnapshotDelay time.Duration
 	// After the n-th failure in a row the next try comes at a random moment within
 	// MinBackoff·2ⁿ⁻¹, but MaxBackoff at most: workers that lost their server at
@@ -86,7 +86,7 @@ type Options struct {
 	Patience time.Duration
 	// MaxRevision bounds the packages of one revision in bytes.
 	MaxRevision int
-	// DialOptions are further options of the connection.
+	// DialOptions are further options of the gRPC connection.
 	DialOptions []grpc.DialOption
 }
 
@@ -95,17 +95,17 @@ type Client struct {
 	opt      Options
 	replica  *catalog.Replica
 	packages *packages
-	current  atomic.Pointer[force]
+	current  atomic.Pointer[inForce]
 	dirty    chan struct{} // holds one where there is something to write
 
 	mu     sync.Mutex // guards what follows, for Status
 	status Status
 }
 
-// force is a revision that is in force.
-type force struct {
+// inForce is the revision that was put in force last.
+type inForce struct {
 	revision *catalog.Revision
-	stale    bool // restored when it had expired, and may not be served
+	stale    bool // it had expired already when it was restored, and may not be served
 }
 
 // New makes a client. Where there is a snapshot that verifies, it starts from
@@ -165,8 +165,8 @@ func (c *Client) Run(ctx context.Context) error {
 // units that are not in memory.
 func (c *Client) Close() { c.packages.close() }
 
-// Current returns the revision that is in force, nil where there is none:
-// executions are catalog_unavailable then, and Ready says why.
+// Current returns the revision in force, nil if there is none: executions are then
+// answered with catalog_unavailable, and Ready says why.
 func (c *Client) Current() *catalog.Revision {
 	f := c.current.Load()
 	if f == nil || f.stale {
@@ -182,7 +182,7 @@ func (c *Client) expired(v *catalog.Revision) bool {
 	return !c.opt.Now().Before(v.Manifest().Expires)
 }
 
-// restore starts from the snapshot, if there is one.
+// restore puts the snapshot in force, if there is one.
 func (c *Client) restore() {
 	s, err := catalog.OpenSnapshot(c.opt.Snapshot)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -199,12 +199,12 @@ func (c *Client) restore() {
 		return
 	}
 	c.packages.replace(s, nil)
-	c.current.Store(&force{revision: v, stale: c.opt.Expired != ExpiredServe && c.expired(v)})
+	c.current.Store(&inForce{revision: v, stale: c.opt.Expired != ExpiredServe && c.expired(v)})
 	c.record(func(s *Status) { s.Origin, s.Swapped = OriginSnapshot, c.opt.Now() })
 	c.opt.Log.Info("the catalog is that of the snapshot", "revision", v.Number(), "expires", v.Manifest().Expires)
 }
 
-// setAside moves a snapshot away that does not verify.
+// setAside moves away a snapshot that does not verify.
 func (c *Client) setAside(reason error) {
 	err := fmt.Errorf("the snapshot does not verify: %w", reason)
 	name, moved := catalog.SetAside(c.opt.Snapshot)
@@ -215,7 +215,7 @@ func (c *Client) setAside(reason error) {
 	c.opt.Log.Error("the snapshot is set aside", "file", name, "error", err)
 }
 
-// watchExpiry tells the log, once a minute, of a catalog that has expired.
+// watchExpiry logs once a minute, until ctx ends, that the catalog has expired if it has.
 func (c *Client) watchExpiry(ctx context.Context) {
 	ticker := time.NewTicker(time.Minute)
 	defer ticker.Stop()
@@ -234,7 +234,7 @@ func (c *Client) watchExpiry(ctx context.Context) {
 	}
 }
 
-// sleep waits, and tells whether ctx has not ended before.
+// sleep waits for d, and reports false if ctx ended before.
 func sleep(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -1,4 +1,4 @@
-// This file holds the writing of snapshots, off the way of requests and revisions.
+// This file holds the writing of snapshots, which neither requests nor revisions wait for.
 
 package replica
 
@@ -10,8 +10,8 @@ import (
 	"github.com/avap-framework/avap/catalog"
 )
 
-// How long the last snapshot may take when the worker stops, and how long is
-// waited after one that could not be written, at first and at most.
+// How long the last snapshot may take when the worker stops, and how long to wait after one
+// that could not be written, at first and at most.
 const (
 	lastSnapshot     = 10 * time.Second
 	minSnapshotRetry = time.Second

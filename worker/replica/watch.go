@@ -19,11 +19,11 @@ import (
 	"github.com/avap-framework/avap/definitions/avapv2pb"
 )
 
-// What is asked of a connection.
+// Parameters of a connection.
 const (
 	pingAfter   = 20 * time.Second // of silence
-	pingTimeout = 10 * time.Second
-	maxMessage  = 64 << 20 // bytes: one unit may be larger than a message should be
+	pingTimeout = 10 * time.Second // for the answer to a ping
+	maxMessage  = 64 << 20         // bytes: one unit may be larger than a message should be
 )
 
 var (
@@ -41,7 +41,7 @@ func (t token) GetRequestMetadata(context.Context, ...string) (map[string]string
 	return map[string]string{"x-avap-auth": string(t)}, nil
 }
 
-// RequireTransportSecurity is false: a network may be safe by other means.
+// RequireTransportSecurity returns false: a network may be safe by other means.
 func (token) RequireTransportSecurity() bool { return false }
 
 func (c *Client) dial() (*grpc.ClientConn, error) {
@@ -72,7 +72,7 @@ func (c *Client) follow(ctx context.Context) {
 		if applied {
 			failures = 0
 		}
-		// What the server takes for a difference may not be one to what is held.
+		// The server may have sent a difference to something else than what is held.
 		whole = errors.Is(err, catalog.ErrRoot)
 		failures++
 		wait := c.backoff(failures)
@@ -94,8 +94,8 @@ func (c *Client) backoff(failures int) time.Duration {
 	return rand.N(most + 1)
 }
 
-// watch follows the server until something fails, and tells whether it applied
-// anything. With whole set it asks for the whole catalog.
+// watch follows the server until something fails, and reports whether it applied
+// anything. With whole set it asks for the whole catalog instead of a difference.
 func (c *Client) watch(ctx context.Context, whole bool) (applied bool, err error) {
 	conn, err := c.dial()
 	if err != nil {
@@ -140,7 +140,7 @@ func (c *Client) watch(ctx context.Context, whole bool) (applied bool, err error
 	}
 }
 
-// request says what the worker has.
+// request tells the server what the worker has.
 func (c *Client) request(whole bool) *avapv2pb.WatchRequest {
 	r := &avapv2pb.WatchRequest{BytecodeVersion: bytecode.Version, Worker: c.opt.Worker}
 	if v := c.replica.Current(); v != nil && !whole {
@@ -152,15 +152,17 @@ func (c *Client) request(whole bool) *avapv2pb.WatchRequest {
 
 // batch collects the messages of one revision.
 type batch struct {
-	most, bytes int
-	messages    int
-	reset       bool
+	most, bytes int  // of packages and names: how many there may be, and are
+	messages    int  // that were added
+	reset       bool // the revision replaces what is held, and is no difference to it
 	changes     []catalog.Change
 }
 
-// begin forgets what was collected.
+// begin prepares the batch for the next revision.
 func (b *batch) begin() { *b = batch{most: b.most} }
 
+// add adds the changes of a message. After an error the revision cannot be
+// applied.
 func (b *batch) add(m *avapv2pb.WatchResponse) error {
 	if m.Reset_ && b.messages > 0 {
 		return errReset
@@ -202,7 +204,7 @@ func (c *Client) apply(b *batch, m *avapv2pb.Manifest) error {
 	if v == before {
 		return nil
 	}
-	c.current.Store(&force{revision: v})
+	c.current.Store(&inForce{revision: v})
 	c.record(func(s *Status) {
 		s.Origin, s.Swapped = OriginServer, c.opt.Now()
 		s.Applied++
