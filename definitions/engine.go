@@ -89,17 +89,14 @@ func catalogResponse(units []*unit) frame {
 	var b []byte
 	all := sha256.New()
 	for _, u := range units {
-		b = protowire.AppendTag(b, 1, protowire.BytesType)
-		b = protowire.AppendBytes(b, u.answer())
+		b = appendBytes(b, fieldCommands, u.answer())
 		all.Write([]byte(u.Name + "\n" + hex.EncodeToString(u.sum[:]) + "\n"))
 	}
-	b = protowire.AppendTag(b, 2, protowire.VarintType)
-	b = protowire.AppendVarint(b, uint64(len(units)))
-	b = protowire.AppendTag(b, 3, protowire.BytesType)
-	return protowire.AppendString(b, hex.EncodeToString(all.Sum(nil)))
+	b = appendNumber(b, fieldTotalCount, uint64(len(units)))
+	return appendText(b, fieldVersionHash, hex.EncodeToString(all.Sum(nil)))
 }
 
-// commandResponse encodes a CommandResponse.
+// commandResponse encodes a CommandResponse, whose fields are texts in this order.
 func commandResponse(u *unit) []byte {
 	kind := "definition"
 	if u.Stock > 0 {
@@ -107,8 +104,7 @@ func commandResponse(u *unit) []byte {
 	}
 	var b []byte
 	for i, text := range []string{u.Name, kind, interfaceJSON(u), string(u.pack.Bytes), hex.EncodeToString(u.sum[:])} {
-		b = protowire.AppendTag(b, protowire.Number(i+1), protowire.BytesType)
-		b = protowire.AppendString(b, text)
+		b = appendText(b, protowire.Number(i+1), text)
 	}
 	return b
 }

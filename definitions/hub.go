@@ -10,8 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"google.golang.org/protobuf/encoding/protowire"
-
 	"github.com/avap-framework/avap/bytecode"
 	"github.com/avap-framework/avap/catalog"
 	"github.com/avap-framework/avap/definitions/store"
@@ -22,9 +20,11 @@ import (
 const (
 	maxMessage = 1 << 20 // bytes of a message
 	// maxProgram is bytes of a compiled unit with its interface, so that a message has
-	// room for it: what stands around it are names, a contract and a manifest.
+	// room for it beside names, a contract and a manifest.
 	maxProgram = maxMessage - 32<<10
-	keptDeltas = 256 // differences that are kept for the next watcher, of one revision and bytecode version
+	// keptDeltas is how many differences to one view, of one bytecode version, are kept
+	// for further watchers.
+	keptDeltas = 256
 )
 
 // hub turns the revisions of a publisher into messages. Nobody waits for a
@@ -42,8 +42,8 @@ type hub struct {
 	current atomic.Pointer[view]
 }
 
-// view is a revision under one manifest of each bytecode version. But for what it
-// keeps, it does not change.
+// view is a revision under one manifest of each bytecode version. Apart from the messages
+// that it keeps, it does not change.
 type view struct {
 	revision uint64
 	issued   time.Time
@@ -186,8 +186,7 @@ func (h *hub) encode(v *view, from uint64, version uint32) []frame {
 
 	w := messageWriter{manifest: v.byCode[version-1].manifest}
 	if reset {
-		w.message = protowire.AppendTag(w.message, 1, protowire.VarintType)
-		w.message = protowire.AppendVarint(w.message, 1)
+		w.message = appendNumber(w.message, fieldReset, 1)
 	}
 	var buf []byte
 	for i, u := range units {
@@ -195,64 +194,4 @@ func (h *hub) encode(v *view, from uint64, version uint32) []frame {
 		w.unit(buf)
 	}
 	return w.end()
-}
-
-// messageWriter shares units out among WatchResponse messages.
-type messageWriter struct {
-	manifest []byte
-	message  []byte
-	units    int // in message
-	frames   []frame
-}
-
-// room is what the field of a length of bytes takes.
-func room(n int) int { return protowire.SizeTag(2) + protowire.SizeBytes(n) }
-
-// unit adds an encoded Unit.
-func (w *messageWriter) unit(b []byte) {
-	if w.units > 0 && len(w.message)+room(len(b))+room(len(w.manifest)) > maxMessage {
-		w.frames = append(w.frames, w.message)
-		w.message, w.units = nil, 0
-	}
-	w.message = protowire.AppendTag(w.message, 2, protowire.BytesType)
-	w.message = protowire.AppendBytes(w.message, b)
-	w.units++
-}
-
-// end adds the manifest and gives all messages.
-func (w *messageWriter) end() []frame {
-	w.message = protowire.AppendTag(w.message, 3, protowire.BytesType)
-	w.message = protowire.AppendBytes(w.message, w.manifest)
-	return append(w.frames, w.message)
-}
-
-// appendUnit appends a Unit as a bytecode version has it; u is nil where it is gone.
-func appendUnit(b []byte, k store.Key, u *unit, version uint32) []byte {
-	b = protowire.AppendTag(b, 1, protowire.VarintType)
-	b = protowire.AppendVarint(b, uint64(k.Kind))
-	b = protowire.AppendTag(b, 2, protowire.BytesType)
-	b = protowire.AppendString(b, k.Name)
-	if u == nil {
-		b = protowire.AppendTag(b, 5, protowire.VarintType)
-		return protowire.AppendVarint(b, 1)
-	}
-	b = protowire.AppendTag(b, 3, protowire.VarintType)
-	b = protowire.AppendVarint(b, u.Version.Version)
-	if hash := u.entry(version).Hash; hash != (catalog.Hash{}) {
-		b = protowire.AppendTag(b, 4, protowire.BytesType)
-		b = protowire.AppendBytes(b, u.pack.Bytes)
-		b = protowire.AppendTag(b, 6, protowire.BytesType)
-		b = protowire.AppendBytes(b, hash[:])
-	}
-	return b
-}
-
-// appendManifest appends a Manifest.
-func appendManifest(b []byte, m catalog.SignedManifest) []byte {
-	b = protowire.AppendTag(b, 1, protowire.BytesType)
-	b = protowire.AppendBytes(b, m.Body)
-	b = protowire.AppendTag(b, 2, protowire.BytesType)
-	b = protowire.AppendString(b, m.KeyID)
-	b = protowire.AppendTag(b, 3, protowire.BytesType)
-	return protowire.AppendBytes(b, m.MAC)
 }

@@ -70,7 +70,7 @@ type batch[T proto.Message] struct {
 
 // add adds an item, and sends those before it where there is no room.
 func (b *batch[T]) add(item T) error {
-	size := room(proto.Size(item))
+	size := fieldSize(proto.Size(item))
 	if len(b.items) > 0 && b.size+size > maxMessage-64 { // what else the message holds
 		if err := b.flush(); err != nil {
 			return err
