@@ -27,7 +27,7 @@ type unit struct {
 	watched    *vm.Command // the command that forget will be called for
 }
 
-// newUnit makes a unit of a package of so many bytes.
+// newUnit makes a unit of a package that is packed bytes long.
 func newUnit(hash Hash, sealed *seal.Unit, packed int) *unit {
 	p := sealed.Program
 	return &unit{

@@ -278,7 +278,7 @@ func unescape(text string) (int, string) {
 	return 1 + size, text[1 : 1+size]
 }
 
-// codePoint reads up to so many digits at a place of an escape. Where there are
+// codePoint reads up to that many digits at a place of an escape. Where there are
 // none the letter before them stands for itself.
 func codePoint(text string, at, digits, base int) (int, string) {
 	n := at

@@ -15,7 +15,7 @@ func ReadNumber(s string) (Value, bool) { return readNumber(s) }
 // FloatValue makes a float; one that is not finite is CodeOverflow.
 func FloatValue(f float64) (Value, error) { return finiteValue(f, "a float") }
 
-// NewList makes an empty list with room for so many items.
+// NewList makes an empty list with room for that many items, charged to the execution.
 func (m *Machine) NewList(room int) (Value, error) {
 	l, err := m.newList(room)
 	if err != nil {

@@ -27,7 +27,7 @@ type entry struct {
 const (
 	shortText   = 511 // bytes that are looked at for no instruction
 	twoWords    = 16  // bytes of a text that its hash is made of at once
-	smallDict   = 8   // up to so many entries there is no index
+	smallDict   = 8   // up to this many entries there is no index
 	slotEmpty   = 0
 	slotDeleted = -1
 	// hashChunk is how many bytes of a text are hashed between two looks at the
@@ -42,7 +42,7 @@ var (
 	seedInt = [3]uint64{maphash.String(seed, "first"), maphash.String(seed, "second") | 1, maphash.String(seed, "third")}
 )
 
-// newDict makes a dict with room for so many entries.
+// newDict makes a dict with room for that many entries.
 func (m *Machine) newDict(room int) (*dict, error) {
 	if err := m.Charge(dictSize); err != nil {
 		return nil, err
@@ -290,7 +290,7 @@ func (d *dict) rebuild(m *Machine, room int) error {
 	return nil
 }
 
-// indexSize is the size of the index for so many entries: a power of two, at
+// indexSize is the size of the index for that many entries: a power of two, at
 // most three quarters full, deleted entries included.
 func indexSize(room int) int {
 	return 1 << bits.Len(uint(room+room/3))

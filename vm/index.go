@@ -332,7 +332,7 @@ func (m *Machine) stepASCII(s string, sp stride) (Value, error) {
 	return v.ascii(), nil
 }
 
-// stepText takes every so many code points of a text, from a place in bytes.
+// stepText takes every step-th code point of a text, from a place in bytes.
 func (m *Machine) stepText(s string, at int, sp stride) (Value, error) {
 	b := builder{m: m}
 	for i := range sp.count {

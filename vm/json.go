@@ -151,7 +151,7 @@ func (d *decoder) skip() (byte, error) {
 	return 0, nil
 }
 
-// value reads a value that lies so many levels deep.
+// value reads a value that lies depth levels deep.
 func (d *decoder) value(depth int) (Value, error) {
 	c, err := d.token()
 	if err != nil {

@@ -75,7 +75,7 @@ func (w *jsonWriter) room(n int) error {
 	return nil
 }
 
-// value writes a value that lies so many levels deep.
+// value writes a value that lies depth levels deep.
 func (w *jsonWriter) value(v Value, depth int) error {
 	if w.values++; w.values%2 == 0 {
 		if err := w.m.Work(1); err != nil {

@@ -114,7 +114,7 @@ func splitPoint(text []byte) numeral {
 	return n
 }
 
-// generalNumeral writes f with so many digits that count, with an exponent
+// generalNumeral writes f with precision significant digits, with an exponent
 // where it is far from 1.
 func generalNumeral(scratch []byte, f float64, precision int, st floatStyle) numeral {
 	kept := min(precision, maxDigits)
@@ -151,7 +151,7 @@ func generalNumeral(scratch []byte, f float64, precision int, st floatStyle) num
 	return n
 }
 
-// placePoint puts the point after so many of the digits, or zeros before them.
+// placePoint puts the point after that many of the digits, or zeros before them.
 func placePoint(digits []byte, at int) (whole, rest []byte) {
 	switch {
 	case at <= 0:
@@ -220,7 +220,7 @@ func (b *builder) putNumber(n numeral, l layout) error {
 	return b.fill(l.fill, right)
 }
 
-// groupedLen is how long so many digits are with the commas between them.
+// groupedLen is the length of that many digits with the commas between them.
 func groupedLen(digits int, l layout) int {
 	if l.comma == 0 {
 		return digits

@@ -158,7 +158,7 @@ func (m *Machine) concatAny(vs []Value) (Value, error) {
 	return b.finish()
 }
 
-// repr appends repr() of a value that lies so many levels deep.
+// repr appends repr() of a value that lies depth levels deep.
 func (b *builder) repr(v Value, depth int) error {
 	switch v.Kind() {
 	case String:

@@ -136,7 +136,7 @@ const MaxRoots = 1 << 14
 type AuditQuery struct {
 	Before uint64 // only revisions below this one; 0 for all
 	Name   string // only those that touch a unit of this name; empty for all
-	Limit  int    // at most so many; 0 stands for 100
+	Limit  int    // at most that many entries; 0 stands for 100
 }
 
 // AuditEntry is one row of the audit log.

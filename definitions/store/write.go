@@ -14,8 +14,8 @@ import (
 	"github.com/avap-framework/avap/seal"
 )
 
-// writePublication writes all rows of a publication that has its revision, so many
-// with one statement.
+// writePublication writes all rows of a publication that has its revision, at most rows
+// of them with one statement.
 func writePublication(ctx context.Context, tx *sql.Tx, p Publication, id []byte, rows int) error {
 	roots := p.Roots
 	if roots == nil {
@@ -116,7 +116,7 @@ type inserter struct {
 	bytes   int
 }
 
-// add adds a row, of about so many bytes.
+// add adds a row of about that many bytes.
 func (in *inserter) add(ctx context.Context, bytes int, row ...any) error {
 	in.args = append(in.args, row...)
 	in.rows++

@@ -4,8 +4,8 @@
 // It stands in front of a host.HTTP or a host.SQL and gives the same interface.
 // For each destination (scheme, host and port of a URL; the database) it has
 //
-//   - a bulkhead: so many calls at a time, so many waiting for a bounded time, and
-//     an error at once for any other;
+//   - a bulkhead: a bounded number of calls at a time, a bounded number waiting for a
+//     bounded time, and an error at once for any other;
 //   - a circuit breaker: where the last calls failed, further ones are refused at
 //     once for a while; then a few probes go through, and their success closes it
 //     again. See Michael Nygard, "Release It!", chapter 5, for both.

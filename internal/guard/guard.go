@@ -51,7 +51,7 @@ type Sample struct {
 	Fuel, Memory int64
 }
 
-// Run warms a path up, and takes samples of so many rounds each. Every sample is
+// Run warms a path up, and takes samples of that many rounds each. Every sample is
 // written as a line of JSON, and marked by calls of Begin and End. Nothing else may run
 // in the process meanwhile.
 func (p Path) Run(ctx context.Context, out io.Writer, samples, rounds int) (err error) {

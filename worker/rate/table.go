@@ -29,8 +29,8 @@ type shard[K comparable] struct {
 	_       [64]byte
 }
 
-// bucket is full at a time; before, so many tokens are missing as would come
-// until then.
+// bucket is a bucket by the time at which it will be full: until then it lacks the tokens
+// that would have come by that time.
 type bucket[K comparable] struct {
 	id   K
 	full time.Duration

@@ -85,7 +85,7 @@ func (c *Client) follow(ctx context.Context) {
 	}
 }
 
-// backoff returns how long to wait after so many failures in a row.
+// backoff returns how long to wait after that many failures in a row.
 func (c *Client) backoff(failures int) time.Duration {
 	most := c.opt.MaxBackoff
 	if failures < 30 {

@@ -13,7 +13,7 @@ import (
 // mostKinds is how many messages have a rate of their own; all others share one.
 const mostKinds = 256
 
-// LimitHandler passes at most so many records of a kind on in each second, so
+// LimitHandler passes on a limited number of records of a kind in each second, so
 // that whoever can provoke a message can neither fill the disk nor hide others
 // behind it. The kind of a record is its level and message: messages are constant,
 // what varies stands in attributes. When a second ends in which records were

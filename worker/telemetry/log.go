@@ -49,7 +49,7 @@ func NewLogHandler(w io.Writer, level slog.Leveler) slog.Handler {
 	return slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: hide})
 }
 
-// Texts are cut after so many bytes.
+// Texts are cut after these many bytes.
 const (
 	mostText  = 1 << 10
 	mostStack = 16 << 10
@@ -96,8 +96,7 @@ func hideText(key, s string) string {
 
 func hidden(n int) string { return "[" + strconv.Itoa(n) + " bytes hidden]" }
 
-// cut ends a text after so many bytes, or a few less where a character stands
-// there.
+// cut shortens a text to at most that many bytes, without cutting a character in two.
 func cut(s string, most int) string {
 	if len(s) <= most {
 		return s
