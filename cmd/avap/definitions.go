@@ -137,6 +137,7 @@ const mostLifetime = 876_000 * time.Hour
 const keysInterval = time.Second
 
 func (o *definitionsOptions) run(cmd *cobra.Command) error {
+	outliveLogs()
 	opt, err := o.options()
 	if err != nil {
 		return err

@@ -38,6 +38,11 @@ func interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
 	return ctx, stop
 }
 
+// outliveLogs keeps a server from ending with whoever reads its log: the system ends a
+// process that writes to a standard output or error that nobody reads any more. What
+// is logged then is lost.
+func outliveLogs() { signal.Ignore(syscall.SIGPIPE) }
+
 // errFailed says that a command has told already what went wrong with the
 // script or source that it was given.
 type errFailed struct{}

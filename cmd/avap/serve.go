@@ -54,6 +54,7 @@ One that holds definitions it takes from AVAP_DATABASE alone.`,
 
 // serve runs the worker until a signal ends it.
 func (f *workerFlags) serve(cmd *cobra.Command) error {
+	outliveLogs()
 	if err := f.follow.resolve(); err != nil {
 		return err
 	}

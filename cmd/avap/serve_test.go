@@ -4,6 +4,7 @@
 package main
 
 import (
+	"bufio"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -16,8 +17,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -326,3 +329,63 @@ func TestServeIdle(t *testing.T) {
 }
 
 func mib(n int64) float64 { return float64(n) / (1 << 20) }
+
+// TestServersOutliveTheirLog ends whoever reads what both servers write: they serve on,
+// and end well.
+func TestServersOutliveTheirLog(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		args   []string
+		listen string // in the log, once it serves
+	}{
+		"worker":            {[]string{"serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log-level", "debug", "--drain-delay", "0s"}, `"msg":"listening".*"data":"([^"]*)"`},
+		"definition server": {[]string{"definitions", "serve", "--listen", "127.0.0.1:0"}, `"msg":"serving".*"listen":"([^"]*)"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.CommandContext(t.Context(), program(t), c.args...)
+			cmd.Dir = t.TempDir()
+			cmd.Env = stockEnvironment("AVAP_CATALOG_KEY=a catalog key of 32 bytes or more", "API_KEY=workers", "AVAP_ADMIN_TOKEN=administrators")
+			log, err := cmd.StderrPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			addr := firstMatch(t, log, c.listen)
+			log.Close()
+			for n := range 2 { // each is logged
+				if name == "worker" {
+					get(t, "http://"+addr+"/health")
+					continue
+				}
+				source := filepath.Join(cmd.Dir, "now.avap")
+				if err := os.WriteFile(source, fmt.Appendf(nil, "x = %d\n", n), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				env := environment("AVAP_ADMIN_TOKEN=administrators", "AVAP_DEFINITIONS="+addr)
+				runAvap(t, cmd.Dir, env, "catalog", "publish", source, "--yes")
+			}
+			if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Wait(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// firstMatch reads lines until one has a pattern, and gives the pattern's group.
+func firstMatch(t *testing.T, r io.Reader, pattern string) string {
+	t.Helper()
+	re := regexp.MustCompile(pattern)
+	for lines := bufio.NewScanner(r); lines.Scan(); {
+		if found := re.FindStringSubmatch(lines.Text()); found != nil {
+			return found[1]
+		}
+	}
+	t.Fatalf("no line has %s", pattern)
+	return ""
+}
