@@ -389,3 +389,19 @@ func firstMatch(t *testing.T, r io.Reader, pattern string) string {
 	t.Fatalf("no line has %s", pattern)
 	return ""
 }
+
+// TestServeBuildInfo has the metrics name the build that `avap version` names.
+func TestServeBuildInfo(t *testing.T) {
+	t.Parallel()
+	w := startServe(t, t.TempDir(), stockEnvironment(), "--drain-delay", "0s")
+	printed := runAvap(t, t.TempDir(), stockEnvironment(), "version")
+	found := regexp.MustCompile(`^avap (\S+), commit (.*), (go\S+) `).FindStringSubmatch(printed)
+	if found == nil {
+		t.Fatal(printed)
+	}
+	want := fmt.Sprintf("avap_build_info{commit=%q,go_version=%q,version=%q} 1", found[2], found[3], found[1])
+	if got := get(t, "http://"+w.admin+"/metrics"); !got.is(http.StatusOK, want) {
+		t.Errorf("the metrics do not have %s", want)
+	}
+	w.stop(t)
+}

@@ -200,7 +200,7 @@ func (s *service) open(cmd *cobra.Command, dev bool, logs *telemetry.LimitHandle
 	}
 	opt.Log, opt.Version, opt.Tracer = s.log, version, s.tracer
 	s.metrics = telemetry.NewMetrics(telemetry.Options{
-		Version: version, Log: s.log,
+		Version: version, Commit: commit(), Log: s.log,
 		Sources: s.sources(s.lanes, logs),
 	})
 	opt.Metrics = s.metrics
