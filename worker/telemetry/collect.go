@@ -38,8 +38,8 @@ func (c *requestCollector) Describe(out chan<- *prometheus.Desc) {
 }
 
 // Collect implements prometheus.Collector. Counters of few labels are there from
-// the start, so that their first increase is seen as one; the others come to be
-// with their first request.
+// the start, so that their first increase is seen as one, and so are those of
+// defects, of which the first must be; the others come to be with their first request.
 func (c *requestCollector) Collect(out chan<- prometheus.Metric) {
 	all := c.stripes.sum()
 	c.collectRequests(out, all)
@@ -68,7 +68,7 @@ func (c *requestCollector) collectRequests(out chan<- prometheus.Metric, all *co
 	for e, endpoint := range endpointNames {
 		for k := range codes {
 			for class, n := range all.requests[e][k] {
-				if n > 0 {
+				if n > 0 || codes[k].code == "internal" && classNames[class] == "5xx" {
 					out <- counter(c.requests, n, endpoint, string(codes[k].code), classNames[class])
 				}
 			}

@@ -67,6 +67,11 @@ func TestRequestsByCode(t *testing.T) {
 	m.Observe(&telemetry.Observation{Endpoint: 200, Lane: 200, Refusal: 200, Status: -1}) // out of every range
 	expect(t, m, "avap_requests_total", `
 avap_requests_total{code="cancelled",endpoint="execute",status="none"} 1
+avap_requests_total{code="internal",endpoint="compile",status="5xx"} 0
+avap_requests_total{code="internal",endpoint="execute",status="5xx"} 0
+avap_requests_total{code="internal",endpoint="health",status="5xx"} 0
+avap_requests_total{code="internal",endpoint="other",status="5xx"} 0
+avap_requests_total{code="internal",endpoint="readyz",status="5xx"} 0
 avap_requests_total{code="ok",endpoint="execute",status="2xx"} 2
 avap_requests_total{code="ok",endpoint="execute",status="4xx"} 1
 avap_requests_total{code="ok",endpoint="execute",status="none"} 1
