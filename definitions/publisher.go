@@ -287,13 +287,29 @@ func (p *Publisher) append(ctx context.Context, pub *store.Publication) error {
 	pub.Roots = encodeRoots(trees)
 	revision, err := p.store.Append(ctx, *pub)
 	if err != nil {
-		return p.appended(ctx, pub, err)
+		if err = p.appended(ctx, pub, err); err == nil {
+			p.tell(pub)
+		}
+		return err
 	}
 	pub.Revision = revision
 	e.stamp(revision)
 	p.state.apply(pub, e, trees)
+	p.tell(pub)
 	p.changed()
 	return nil
+}
+
+// tell logs a publication that was stored. Comments and sources are in the audit log
+// and in the history alone.
+func (p *Publisher) tell(pub *store.Publication) {
+	const most = 10 // names in a line
+	var names []string
+	for i := range pub.Versions[:min(most, len(pub.Versions))] {
+		names = append(names, describe(pub.Versions[i].Key))
+	}
+	p.log.Info("published", "revision", p.state.revision, "author", pub.Author, "action", pub.Action,
+		"units", names, "versions", len(pub.Versions), "packages", len(pub.Packages))
 }
 
 // appended finds out what became of a publication whose storing gave an error:

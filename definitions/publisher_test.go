@@ -479,3 +479,38 @@ func TestStockLevel(t *testing.T) {
 		t.Errorf("the stock catalog of level %d is %s, want %s", level, got, stockDigests[level])
 	}
 }
+
+// TestPublicationsAreLogged tells whoever reads the log what was published, and by whom.
+func TestPublicationsAreLogged(t *testing.T) {
+	m := newMemory()
+	var log bytes.Buffer
+	p, err := definitions.OpenPublisher(t.Context(), definitions.PublisherOptions{Store: m, Keys: keyring(t), Log: slog.New(slog.NewTextHandler(&log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := []definitions.Source{{Text: "command double(n: value, result: out) { result = n * 2 }"}}
+	for _, o := range []definitions.Order{{Author: "ada", DryRun: true}, {Author: "ada", Comment: "a ticket"}, {Author: "bob"}} {
+		if _, err := p.Publish(t.Context(), source, o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// What is stored with the answer lost is found, and logged too.
+	m.fail = func(p store.Publication) error { m.fail = nil; m.store(p); return store.ErrUncertain }
+	if _, err := p.Delete(t.Context(), []store.Key{{Name: "double"}}, definitions.Order{Author: "bob"}); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for line := range strings.Lines(log.String()) {
+		_, line, _ = strings.Cut(line, "msg=")
+		if !strings.Contains(line, "author=stock") {
+			got = append(got, strings.TrimSpace(line))
+		}
+	}
+	want := []string{
+		`published revision=2 author=ada action=publish units="[command double]" versions=1 packages=1`,
+		`published revision=3 author=bob action=delete units="[command double]" versions=1 packages=0`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the log (-want +got):\n%s", diff)
+	}
+}
