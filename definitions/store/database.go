@@ -11,6 +11,7 @@ import (
 	"fmt"
 	mathrand "math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -68,6 +69,7 @@ const (
 	firstPause = 20 * time.Millisecond
 	maxPause   = time.Second
 	commitTime = 30 * time.Second // for the answer to a commit
+	talkTime   = 5 * time.Minute  // for all that a transaction does before that
 )
 
 func (d *database) Append(ctx context.Context, p Publication) (uint64, error) {
@@ -99,9 +101,53 @@ func (d *database) Append(ctx context.Context, p Publication) (uint64, error) {
 	}
 }
 
+// errSilent is of a database that keeps its connections and says nothing: its machine
+// hangs, or the network in front of it drops what is sent.
+var errSilent = errors.New("the database does not answer")
+
+// silence bounds how long the database may say nothing: its context ends after
+// Options.Patience, or the time that a connection takes, and where reached was called
+// before, after talkTime.
+type silence struct {
+	context.Context
+	cancel context.CancelFunc
+	timer  *time.Timer
+	fired  atomic.Bool
+}
+
+func (d *database) silence(ctx context.Context) *silence {
+	s := &silence{}
+	s.Context, s.cancel = context.WithCancel(ctx)
+	s.timer = time.AfterFunc(max(d.opts.Patience, connectTime), func() { s.fired.Store(true); s.cancel() })
+	return s
+}
+
+// reached says that the database has answered.
+func (s *silence) reached() { s.timer.Reset(talkTime) }
+
+// stop ends the context.
+func (s *silence) stop() { s.timer.Stop(); s.cancel() }
+
+// why makes errSilent of an error that comes of the silence.
+func (s *silence) why(err error) error {
+	if err != nil && s.fired.Load() {
+		return errSilent
+	}
+	return err
+}
+
+// ofDatabase makes errSilent of a time-out that is not of the caller's context, so that
+// nobody takes it for that.
+func ofDatabase(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() == nil && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)) {
+		return fmt.Errorf("%w: %v", errSilent, err)
+	}
+	return err
+}
+
 // passing tells an error after which trying again makes sense.
 func (d *database) passing(ctx context.Context, err error) bool {
-	if ctx.Err() != nil || d.closing.Err() != nil {
+	if ctx.Err() != nil || d.closing.Err() != nil || errors.Is(err, errSilent) {
 		return false
 	}
 	return d.away(err) || errors.Is(err, context.Canceled) // of an answer that did not come
@@ -130,6 +176,8 @@ func (d *database) failure(ctx context.Context, err error, asked bool) error {
 		err = ErrClosed
 	case ctx.Err() != nil:
 		err = ctx.Err()
+	default:
+		err = ofDatabase(ctx, err)
 	}
 	if asked {
 		return fmt.Errorf("%w: %w", ErrUncertain, err)
@@ -140,24 +188,26 @@ func (d *database) failure(ctx context.Context, err error, asked bool) error {
 // try appends once. sent says that the commit was sent, so that an error leaves
 // open whether it was done.
 func (d *database) try(ctx context.Context, p Publication, id []byte) (revision uint64, sent bool, err error) {
-	conn, err := d.write.Conn(ctx)
+	// The transaction ends with ctx and with the store, but not while its commit
+	// is under way.
+	txCtx := d.silence(context.WithoutCancel(ctx))
+	defer txCtx.stop()
+	defer func() { err = txCtx.why(err) }()
+	keep := context.AfterFunc(ctx, txCtx.cancel)
+	defer keep()
+	stay := context.AfterFunc(d.closing, txCtx.cancel)
+	defer stay()
+	conn, err := d.write.Conn(txCtx)
 	if err != nil {
 		return 0, false, err
 	}
 	defer conn.Close()
-	// The transaction ends with ctx and with the store, but not while its commit
-	// is under way.
-	txCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
-	keep := context.AfterFunc(ctx, cancel)
-	defer keep()
-	stay := context.AfterFunc(d.closing, cancel)
-	defer stay()
 	tx, err := conn.BeginTx(txCtx, nil)
 	if err != nil {
 		return 0, false, err
 	}
 	defer tx.Rollback() // does nothing after the commit
+	txCtx.reached()
 	revision, done, err := d.put(txCtx, tx, p, id)
 	if err != nil || done {
 		return revision, false, err
@@ -165,7 +215,8 @@ func (d *database) try(ctx context.Context, p Publication, id []byte) (revision 
 	if !keep() || !stay() {
 		return 0, false, context.Canceled
 	}
-	timer := time.AfterFunc(commitTime, cancel)
+	txCtx.timer.Stop()
+	timer := time.AfterFunc(commitTime, txCtx.cancel)
 	defer timer.Stop()
 	if err := tx.Commit(); err != nil {
 		return 0, true, err
@@ -201,18 +252,19 @@ func (d *database) put(ctx context.Context, tx *sql.Tx, p Publication, id []byte
 // snapshotOf runs a function in a transaction that sees one moment, and that
 // ends with the store.
 func (d *database) snapshotOf(ctx context.Context, read func(ctx context.Context, tx *sql.Tx) error) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	stay := context.AfterFunc(d.closing, cancel)
+	limited := d.silence(ctx)
+	defer limited.stop()
+	stay := context.AfterFunc(d.closing, limited.cancel)
 	defer stay()
-	tx, err := d.read.BeginTx(ctx, d.snapshot())
+	tx, err := d.read.BeginTx(limited, d.snapshot())
 	if err == nil {
-		err = read(ctx, tx)
+		limited.reached()
+		err = read(limited, tx)
 		// Nothing was written: how the transaction ends makes no difference.
 		_ = tx.Rollback()
 	}
 	if err != nil && d.closing.Err() != nil {
 		return ErrClosed
 	}
-	return err
+	return ofDatabase(ctx, limited.why(err))
 }

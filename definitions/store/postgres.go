@@ -28,6 +28,7 @@ const (
 	migrationLock = 0x61766170_00000001
 
 	connectTime = 5 * time.Second
+	pingTime    = 2 * time.Second // of a connection that was idle, before another one is made
 	maxConns    = 4
 )
 
@@ -91,6 +92,7 @@ func openPostgres(ctx context.Context, url string, opts Options) (Store, error) 
 	config.MaxConns = maxConns
 	// A connection that broke while nobody used it is noticed before it is used.
 	config.ShouldPing = func(context.Context, pgxpool.ShouldPingParams) bool { return true }
+	config.PingTimeout = pingTime
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, postgresOpenError(conn, err)

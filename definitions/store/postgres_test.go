@@ -140,6 +140,30 @@ func TestUncertain(t *testing.T) {
 	checkPairs(t, open(t, url), map[uint64]string{1: "ada", 2: "ada"})
 }
 
+// TestDatabaseHangs stops all that the database says, on connections that stay: a
+// publication and a look give up in time, and go on with the same store later.
+func TestDatabaseHangs(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Database(t)
+	proxy := newProxy(t, url)
+	s := openWith(t, proxy.url, store.Options{Patience: time.Second})
+	appended(t, s, pair(0, "ada"))
+	proxy.hung.Lock()
+	ctx := within(t, 30*time.Second)
+	if _, err := s.Append(ctx, pair(1, "ada")); err == nil || errors.Is(err, store.ErrUncertain) {
+		t.Errorf("a publication: %v, want an error of the database", err)
+	}
+	if _, err := s.Since(ctx, 0, 0); err == nil || errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a look: %v, want an error of the database", err)
+	}
+	if ctx.Err() != nil {
+		t.Error("both waited for as long as the caller did")
+	}
+	proxy.hung.Unlock()
+	appended(t, s, pair(1, "ada"))
+	checkPairs(t, open(t, url), map[uint64]string{1: "ada", 2: "ada"})
+}
+
 // proxy stands between a store and its server.
 type proxy struct {
 	url       string
@@ -147,6 +171,7 @@ type proxy struct {
 	cutCommit atomic.Bool // cut the next connection that commits, once the server has done so
 	thenShut  atomic.Bool // and let nobody in from then on
 	shut      atomic.Bool
+	hung      sync.RWMutex // locked: no answer goes by
 
 	mu    sync.Mutex
 	conns []net.Conn // to the server
@@ -224,7 +249,10 @@ func (p *proxy) serve(client net.Conn) {
 		if err != nil || cut.Load() {
 			return
 		}
-		if _, err := client.Write(buf[:n]); err != nil {
+		p.hung.RLock()
+		_, err = client.Write(buf[:n])
+		p.hung.RUnlock()
+		if err != nil {
 			return
 		}
 	}
