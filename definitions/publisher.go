@@ -45,6 +45,8 @@ type Publisher struct {
 	mu      sync.Mutex // held by whoever changes state, or plans a change
 	state   *state
 	changed func() // told of each new revision, under mu
+
+	told time.Time // when the log was, that the store does not answer; zero where it does
 }
 
 // Tries of a publication that another server is always faster than.
@@ -367,9 +369,17 @@ func (p *Publisher) refreshTo(ctx context.Context, revision uint64) error {
 	return p.catchUp(ctx)
 }
 
-// refresh does what Refresh does, and logs an error.
+// refresh does what Refresh does, and logs an error, again each minute that it lasts,
+// and its end. It is Follow's alone.
 func (p *Publisher) refresh(ctx context.Context) {
-	if err := p.Refresh(ctx); err != nil && ctx.Err() == nil {
+	err := p.Refresh(ctx)
+	switch {
+	case ctx.Err() != nil:
+	case err == nil && !p.told.IsZero():
+		p.told = time.Time{}
+		p.log.Info("the store answers again", "revision", p.Revision())
+	case err != nil && time.Since(p.told) >= toldInterval:
+		p.told = time.Now()
 		p.log.Error("the catalog may be behind the store", "error", err)
 	}
 }
@@ -381,6 +391,9 @@ const (
 	keyInterval  = 5 * time.Second
 	sealInterval = time.Minute
 )
+
+// How often the log is told that the store does not answer.
+const toldInterval = time.Minute
 
 // Follow takes over what other servers publish, as the store tells of it, and
 // seals packages anew when the keys change, until ctx ends.

@@ -14,7 +14,9 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -513,4 +515,62 @@ func TestPublicationsAreLogged(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the log (-want +got):\n%s", diff)
 	}
+}
+
+// away is a store whose database may be away.
+type away struct {
+	*memory
+	gone atomic.Bool
+}
+
+func (a *away) Since(ctx context.Context, revision uint64, limit int) ([]store.Publication, error) {
+	if a.gone.Load() {
+		return nil, errors.New("no connection")
+	}
+	return a.memory.Since(ctx, revision, limit)
+}
+
+// tell has whoever follows look.
+func (a *away) tell() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for w := range a.watchers {
+		w <- struct{}{}
+	}
+}
+
+// TestStoreAway has the log tell of a store that is away, not at each look, and of the
+// end of that.
+func TestStoreAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &away{memory: newMemory()}
+		var log bytes.Buffer
+		p, err := definitions.OpenPublisher(t.Context(), definitions.PublisherOptions{Store: s, Keys: keyring(t), Log: slog.New(slog.NewTextHandler(&log, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		go p.Follow(ctx)
+		synctest.Wait()
+		s.gone.Store(true)
+		for range 90 { // of seconds
+			s.tell()
+			time.Sleep(time.Second)
+		}
+		s.gone.Store(false)
+		for range 2 {
+			s.tell()
+			synctest.Wait()
+		}
+		cancel()
+		synctest.Wait()
+		for text, want := range map[string]int{
+			`level=ERROR msg="the catalog may be behind the store" error="reading publications: no connection"`: 2,
+			`level=INFO msg="the store answers again" revision=1`:                                               1,
+		} {
+			if got := strings.Count(log.String(), text); got != want {
+				t.Errorf("%d times, want %d: %s\n%s", got, want, text, log.String())
+			}
+		}
+	})
 }

@@ -261,6 +261,9 @@ func (l *listener) run(ctx context.Context) {
 		if listened := l.listen(ctx); listened {
 			pause = firstPause
 		}
+		if ctx.Err() == nil {
+			l.tell() // whoever looks finds out that the database is away
+		}
 		timer := time.NewTimer(pause/2 + rand.N(pause/2))
 		select {
 		case <-ctx.Done():

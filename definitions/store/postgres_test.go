@@ -164,6 +164,20 @@ func TestDatabaseHangs(t *testing.T) {
 	checkPairs(t, open(t, url), map[uint64]string{1: "ada", 2: "ada"})
 }
 
+// TestDatabaseAwayIsTold has who waits for changes look, and find out, when the
+// database goes away.
+func TestDatabaseAwayIsTold(t *testing.T) {
+	t.Parallel()
+	server := pgtest.Start(t)
+	s := open(t, server.Database(t))
+	changes := s.Changes(t.Context())
+	quiet(t, changes)
+	server.Stop(t)
+	for range 3 { // and again while it is away
+		told(t, changes)
+	}
+}
+
 // proxy stands between a store and its server.
 type proxy struct {
 	url       string
