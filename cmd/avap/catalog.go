@@ -180,6 +180,9 @@ func unavailable(message, address string, secure bool) error {
 		hint = "see --tls-ca, --tls-cert and --tls-key"
 	} else if !secure && !strings.Contains(message, "refused") {
 		hint = "does it want TLS? then name its CA with --tls-ca"
+	} else if cutOff(message) {
+		// A server that refuses a certificate may be faster than the reading of why.
+		hint = "where this goes on it refuses this side's certificate: see --tls-ca, --tls-cert and --tls-key"
 	}
 	return fmt.Errorf("no answer of a definition server at %s (%s): %s", address, lastReason(message), hint)
 }
@@ -187,7 +190,12 @@ func unavailable(message, address string, secure bool) error {
 // connecting reports whether a message is of the connection, and not the server's.
 func connecting(message string) bool {
 	return strings.Contains(message, "connection error") || strings.Contains(message, "error reading") ||
-		strings.Contains(message, "name resolver") || strings.Contains(message, "transport")
+		strings.Contains(message, "name resolver") || strings.Contains(message, "transport") || cutOff(message)
+}
+
+// cutOff tells whether a message is of a connection that the other side ended.
+func cutOff(message string) bool {
+	return strings.HasSuffix(message, ": broken pipe") || strings.HasSuffix(message, ": connection reset by peer")
 }
 
 // lastReason returns the part of a chain of errors that says what happened.

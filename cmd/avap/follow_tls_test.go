@@ -77,3 +77,24 @@ func checkFollows(t *testing.T, h *halves, env, args []string, why string) {
 	// It counts a failure before it logs it.
 	until(t, "the log says "+why, func() bool { return strings.Contains(w.stderr.String(), why) })
 }
+
+// TestUnavailable makes what gRPC says of a server one that says what to mend.
+func TestUnavailable(t *testing.T) {
+	t.Parallel()
+	const refuses = "where this goes on it refuses this side's certificate: see --tls-ca, --tls-cert and --tls-key"
+	for _, c := range []struct {
+		message string
+		secure  bool
+		want    string
+	}{
+		{"write tcp 10.0.0.1:4242->10.0.0.2:50051: write: broken pipe", true, "no answer of a definition server at brain:50051 (broken pipe): " + refuses},
+		{"read tcp 10.0.0.1:4242->10.0.0.2:50051: read: connection reset by peer", true, "no answer of a definition server at brain:50051 (connection reset by peer): " + refuses},
+		{"write tcp 10.0.0.1:4242->10.0.0.2:50051: write: broken pipe", false, "no answer of a definition server at brain:50051 (broken pipe): does it want TLS? then name its CA with --tls-ca"},
+		{`connection error: desc = "transport: authentication handshake failed: remote error: tls: expired certificate"`, true, "no answer of a definition server at brain:50051 (expired certificate): see --tls-ca, --tls-cert and --tls-key"},
+		{"the server stops", true, "the definition server: the server stops"},
+	} {
+		if got := unavailable(c.message, "brain:50051", c.secure).Error(); got != c.want {
+			t.Errorf("%s\n got %s\nwant %s", c.message, got, c.want)
+		}
+	}
+}
