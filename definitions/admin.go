@@ -48,9 +48,9 @@ func (s *adminService) fail(err error) error {
 	}
 	s.log.Error("an administrator's call failed", "error", err)
 	if errors.Is(err, store.ErrUncertain) {
-		return status.Error(codes.Unknown, "the store did not say whether the change was made: look at the history")
+		return status.Error(codes.Unknown, "the store did not say whether the change was made: look at the history, and at the server's log")
 	}
-	return status.Error(codes.Unavailable, "the store does not answer")
+	return status.Error(codes.Unavailable, "the store does not answer, or cannot do it: the server's log says why")
 }
 
 // Publish publishes sources.

@@ -4,10 +4,12 @@
 package definitions_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -306,5 +308,28 @@ func TestImportKeepsGoing(t *testing.T) {
 	want := "revision 2\nCHANGE_CREATED KIND_COMMAND good 1\nCHANGE_REFUSED KIND_COMMAND bad 0\nSEVERITY_ERROR 1 1:25 unknown_command bad\n"
 	if got := summary(result); got != want {
 		t.Errorf("keeping going: %s", got)
+	}
+}
+
+// TestStoreFailsAdministrator sends an administrator to the log, which alone knows what is wrong with
+// the store: it may be on another machine, and its errors name accounts and files.
+func TestStoreFailsAdministrator(t *testing.T) {
+	m := newMemory()
+	var log bytes.Buffer
+	_, addr := serve(t, definitions.Options{Store: m, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	admin, ctx := avapv2pb.NewAdminClient(dial(t, addr, nil)), with(t.Context(), adminToken)
+	full := errors.New("database or disk is full (13)")
+	for _, c := range []struct{ err, want error }{
+		{full, status.Error(codes.Unavailable, "the store does not answer, or cannot do it: the server's log says why")},
+		{fmt.Errorf("%w: %w", store.ErrUncertain, full), status.Error(codes.Unknown, "the store did not say whether the change was made: look at the history, and at the server's log")},
+	} {
+		m.fail = func(store.Publication) error { return c.err }
+		_, err := admin.Publish(ctx, &avapv2pb.PublishRequest{Sources: []*avapv2pb.Source{source("", "command f(a: out) { a = 1 }")}})
+		if err == nil || err.Error() != c.want.Error() {
+			t.Errorf("%v, want %v", err, c.want)
+		}
+	}
+	if got := strings.Count(log.String(), full.Error()); got != 2 {
+		t.Errorf("the log has the reason %d times:\n%s", got, log.String())
 	}
 }

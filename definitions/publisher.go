@@ -306,7 +306,7 @@ func (p *Publisher) append(ctx context.Context, pub *store.Publication) error {
 // and in the history alone.
 func (p *Publisher) tell(pub *store.Publication) {
 	const most = 10 // names in a line
-	var names []string
+	names := []string{}
 	for i := range pub.Versions[:min(most, len(pub.Versions))] {
 		names = append(names, describe(pub.Versions[i].Key))
 	}
