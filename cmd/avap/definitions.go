@@ -154,7 +154,7 @@ func (o *definitionsOptions) run(cmd *cobra.Command) error {
 	}
 	db, err := o.store.open(ctx)
 	if err != nil {
-		return err
+		return interrupted(ctx, err)
 	}
 	defer db.Close()
 	opt.Store = db
@@ -165,7 +165,7 @@ func (o *definitionsOptions) run(cmd *cobra.Command) error {
 	defer l.Close()
 	server, err := definitions.New(ctx, opt)
 	if err != nil {
-		return err
+		return interrupted(ctx, err)
 	}
 	watched := make(chan struct{})
 	go func() {
@@ -175,6 +175,14 @@ func (o *definitionsOptions) run(cmd *cobra.Command) error {
 	opt.Log.Info("serving", "listen", l.Addr().String(), "revision", server.Publisher().Revision(), "tls", opt.TLS != nil)
 	fmt.Fprintf(cmd.OutOrStdout(), "avap definitions listens on %s\n", l.Addr())
 	return o.serve(ctx, stop, server, l, watched)
+}
+
+// interrupted gives the error of a start, which after a signal comes of that alone.
+func interrupted(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return errors.New("ended by a signal before it listened")
+	}
+	return err
 }
 
 // serve serves until ctx ends, then lets calls finish.

@@ -7,7 +7,9 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -179,5 +181,32 @@ func (p *killedPublisher) check(t *testing.T) {
 	}
 	if len(p.acknowledged) > 0 {
 		t.Errorf("acknowledged and lost: %v", p.acknowledged)
+	}
+}
+
+// TestEndedAtTheStart sends SIGTERM to a server that waits for its database.
+func TestEndedAtTheStart(t *testing.T) {
+	t.Parallel()
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	env := environment("API_KEY=workers", "AVAP_INTERNAL_KEY="+packageSecret, "AVAP_CATALOG_KEY=a catalog key of 32 bytes or more",
+		"DATABASE_URL=postgres://avap@"+silent.Addr().String()+"/avap?sslmode=disable")
+	server, err := startProcess(program(t), t.TempDir(), env, "definitions", "serve", "--listen", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.kill()
+	conn, err := silent.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	server.signal(t, syscall.SIGTERM)
+	const want = "avap: ended by a signal before it listened\n"
+	if state, said := server.wait(t), server.stderr.String(); state.ExitCode() != 2 || said != want {
+		t.Errorf("%v, and it says %q, want status 2 and %q", state, said, want)
 	}
 }
