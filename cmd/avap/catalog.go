@@ -122,7 +122,7 @@ func (a *adminFlags) with(cmd *cobra.Command, call func(ctx context.Context, c *
 	if token == "" {
 		return errors.New("AVAP_ADMIN_TOKEN is not set: it is the administrator's token")
 	}
-	config, err := a.tls.client()
+	config, err := a.tls.client(nil)
 	if err != nil {
 		return err
 	}

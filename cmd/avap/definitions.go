@@ -228,7 +228,7 @@ func (o *definitionsOptions) options() (definitions.Options, error) {
 	if opt.AdminTokens, err = readAdminTokens(o.adminTokens); err != nil {
 		return opt, err
 	}
-	opt.TLS, err = o.tls.server()
+	opt.TLS, err = o.tls.server(opt.Log)
 	return opt, err
 }
 

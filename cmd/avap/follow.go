@@ -68,7 +68,7 @@ func (f *followFlags) resolve() error {
 	default:
 		return fmt.Errorf("--catalog-expired=%s: write serve or stop", f.expired)
 	}
-	if _, err := f.tls.client(); err != nil {
+	if _, err := f.tls.client(nil); err != nil {
 		return err
 	}
 	if f.address == "" {
@@ -118,7 +118,7 @@ type followed struct {
 
 // open makes a follower, which starts from the snapshot where there is one.
 func (f *followFlags) open(opt *worker.Options, host avap.Host, cacheBytes bytesValue, log *slog.Logger) (*follower, error) {
-	tls, err := f.tls.client()
+	tls, err := f.tls.client(log)
 	if err != nil {
 		return nil, err
 	}

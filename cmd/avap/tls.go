@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"sync"
 	"time"
@@ -25,15 +26,16 @@ func (f *tlsFlags) register(fs *pflag.FlagSet, ca string) {
 }
 
 // server gives the server's side: nil without a certificate. Where there is a CA
-// clients must show a certificate of it.
-func (f *tlsFlags) server() (*tls.Config, error) {
+// clients must show a certificate of it. The log is told of files that cannot be read
+// again.
+func (f *tlsFlags) server(log *slog.Logger) (*tls.Config, error) {
 	if *f == (tlsFlags{}) {
 		return nil, nil
 	}
 	if f.cert == "" || f.key == "" {
 		return nil, errors.New("a server's TLS needs both --tls-cert and --tls-key")
 	}
-	pair, err := newCertificate(f.cert, f.key)
+	pair, err := newCertificate(f.cert, f.key, log)
 	if err != nil {
 		return nil, err
 	}
@@ -50,8 +52,9 @@ func (f *tlsFlags) server() (*tls.Config, error) {
 	return config, nil
 }
 
-// client gives the client's side: nil where no flag is given.
-func (f *tlsFlags) client() (*tls.Config, error) {
+// client gives the client's side: nil where no flag is given. The log, which may be
+// nil, is told of files that cannot be read again.
+func (f *tlsFlags) client(log *slog.Logger) (*tls.Config, error) {
 	if *f == (tlsFlags{}) {
 		return nil, nil
 	}
@@ -67,7 +70,7 @@ func (f *tlsFlags) client() (*tls.Config, error) {
 		return nil, errors.New("--tls-cert and --tls-key go together")
 	}
 	if f.cert != "" {
-		pair, err := newCertificate(f.cert, f.key)
+		pair, err := newCertificate(f.cert, f.key, log)
 		if err != nil {
 			return nil, err
 		}
@@ -92,20 +95,25 @@ func readCA(file string) (*x509.CertPool, error) {
 // that a certificate is renewed without a restart.
 type certificate struct {
 	cert, key string
+	log       *slog.Logger
 
-	mu   sync.Mutex
-	pair *tls.Certificate
-	read [2]time.Time // when the files of pair had been written
+	mu      sync.Mutex
+	pair    *tls.Certificate
+	read    [2]time.Time // when the files of pair had been written
+	refused [2]time.Time // when those had been that were told of last
 }
 
-func newCertificate(cert, key string) (*certificate, error) {
-	c := &certificate{cert: cert, key: key}
+func newCertificate(cert, key string, log *slog.Logger) (*certificate, error) {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	c := &certificate{cert: cert, key: key, log: log}
 	_, err := c.get()
 	return c, err
 }
 
 // get gives the pair as of now. Files that do not fit together, because one of
-// them is about to be replaced, leave the pair as it was.
+// them is about to be replaced, leave the pair as it was, and are told of once.
 func (c *certificate) get() (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -124,6 +132,10 @@ func (c *certificate) get() (*tls.Certificate, error) {
 	}
 	if c.pair == nil {
 		return nil, fmt.Errorf("--tls-cert %s --tls-key %s: %w", c.cert, c.key, err)
+	}
+	if err != nil && written != c.refused {
+		c.refused = written
+		c.log.Warn("the certificate is as it was", "cert", c.cert, "key", c.key, "error", err)
 	}
 	return c.pair, nil
 }
