@@ -124,6 +124,7 @@ func (s *service) run(cmd *cobra.Command, data, admin net.Listener) error {
 	if _, err := container.SetMemoryLimit(s.log); err != nil {
 		s.log.Warn("Go's memory is not bounded", "error", err)
 	}
+	s.checkFiles()
 	ctx, stop := interruptible(cmd.Context())
 	defer stop()
 	ctx, end := context.WithCancel(ctx)
@@ -156,6 +157,18 @@ func (s *service) run(cmd *cobra.Command, data, admin net.Listener) error {
 	err := s.Drain(context.WithoutCancel(ctx), s.flags.drainDelay, s.flags.drainTimeout)
 	s.log.Info("ended")
 	return err
+}
+
+// otherFiles is about as many files as a worker may need beside those of its callers:
+// connections to hosts, the databases and the definition server, snapshots.
+const otherFiles = 256
+
+// checkFiles warns where connections may use up the files that all else needs too.
+func (s *service) checkFiles() {
+	if most := container.OpenFiles(); most > 0 && most < uint64(s.flags.maxConnections)+otherFiles {
+		s.log.Warn("connections may use up all files that may be open: raise the limit (ulimit -n), or lower --max-connections",
+			"open_files", most, "max_connections", s.flags.maxConnections)
+	}
 }
 
 // awaitCatalog waits until there is a catalog, or ctx ends.

@@ -405,3 +405,32 @@ func TestServeBuildInfo(t *testing.T) {
 	}
 	w.stop(t)
 }
+
+// TestServeFewFiles warns of a limit on open files that is lower than what connections
+// and all else may need.
+func TestServeFewFiles(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Log("there is no such limit")
+		return
+	}
+	const warning = "connections may use up all files that may be open"
+	for most, warns := range map[string]bool{"--max-connections=16384": true, "--max-connections=100": false} {
+		t.Run(most, func(t *testing.T) {
+			t.Parallel()
+			p, err := startProcess("sh", t.TempDir(), stockEnvironment(), "-c", `ulimit -n 400 && exec "$@"`, "sh",
+				program(t), "serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--drain-delay", "0s", most)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(p.kill)
+			if _, err := p.await(&p.stderr, `"msg":"listening"`); err != nil {
+				t.Fatal(err)
+			}
+			p.stop(t)
+			if log := p.stderr.String(); strings.Contains(log, warning) != warns {
+				t.Errorf("a warning: want %v\n%s", warns, log)
+			}
+		})
+	}
+}
