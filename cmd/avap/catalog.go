@@ -157,7 +157,11 @@ func explain(err error, address string, secure bool) error {
 	}
 	switch s.Code() {
 	case codes.Unavailable:
-		return unavailable(s.Message(), address, secure)
+		err := unavailable(s.Message(), address, secure)
+		if broke(s.Message()) {
+			err = fmt.Errorf("%w: avap catalog audit tells whether a change was made", err)
+		}
+		return err
 	case codes.Unauthenticated:
 		return errors.New("the server does not know the token: see AVAP_ADMIN_TOKEN and the server's --admin-tokens")
 	case codes.Unimplemented:
@@ -172,7 +176,10 @@ func explain(err error, address string, secure bool) error {
 
 // unavailable says why a server does not answer, and what to mend.
 func unavailable(message, address string, secure bool) error {
-	if !connecting(message) {
+	switch {
+	case broke(message):
+		return fmt.Errorf("the connection with the definition server at %s broke (%s)", address, lastReason(message))
+	case !connecting(message):
 		return fmt.Errorf("the definition server: %s", message)
 	}
 	hint := "start one with avap definitions serve, or name it with --definitions HOST:PORT"
@@ -189,9 +196,12 @@ func unavailable(message, address string, secure bool) error {
 
 // connecting reports whether a message is of the connection, and not the server's.
 func connecting(message string) bool {
-	return strings.Contains(message, "connection error") || strings.Contains(message, "error reading") ||
+	return strings.Contains(message, "connection error") ||
 		strings.Contains(message, "name resolver") || strings.Contains(message, "transport") || cutOff(message)
 }
+
+// broke tells whether a message is of a connection on which the server had answered.
+func broke(message string) bool { return strings.Contains(message, "error reading from server") }
 
 // cutOff tells whether a message is of a connection that the other side ended.
 func cutOff(message string) bool {

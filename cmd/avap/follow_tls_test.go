@@ -6,6 +6,9 @@ package main
 import (
 	"strings"
 	"testing"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // TestServeOverTLS follows a server over mutual TLS.
@@ -91,10 +94,32 @@ func TestUnavailable(t *testing.T) {
 		{"read tcp 10.0.0.1:4242->10.0.0.2:50051: read: connection reset by peer", true, "no answer of a definition server at brain:50051 (connection reset by peer): " + refuses},
 		{"write tcp 10.0.0.1:4242->10.0.0.2:50051: write: broken pipe", false, "no answer of a definition server at brain:50051 (broken pipe): does it want TLS? then name its CA with --tls-ca"},
 		{`connection error: desc = "transport: authentication handshake failed: remote error: tls: expired certificate"`, true, "no answer of a definition server at brain:50051 (expired certificate): see --tls-ca, --tls-cert and --tls-key"},
+		{`connection error: desc = "error reading server preface: EOF"`, false, "no answer of a definition server at brain:50051 (EOF): does it want TLS? then name its CA with --tls-ca"},
+		{"error reading from server: EOF", false, "the connection with the definition server at brain:50051 broke (EOF)"},
+		{"error reading from server: read tcp 10.0.0.1:4242->10.0.0.2:50051: read: connection reset by peer", true, "the connection with the definition server at brain:50051 broke (connection reset by peer)"},
 		{"the server stops", true, "the definition server: the server stops"},
 	} {
 		if got := unavailable(c.message, "brain:50051", c.secure).Error(); got != c.want {
 			t.Errorf("%s\n got %s\nwant %s", c.message, got, c.want)
 		}
+	}
+}
+
+// TestServerDies has an administrator find out whether a change was made, where the server
+// died under it, and a worker not look for certificates.
+func TestServerDies(t *testing.T) {
+	t.Parallel()
+	dies := status.Error(codes.Unavailable, "error reading from server: EOF")
+	const want = "the connection with the definition server at brain:50051 broke (EOF): avap catalog audit tells whether a change was made"
+	if got := explain(dies, "brain:50051", false).Error(); got != want {
+		t.Errorf("got %s\nwant %s", got, want)
+	}
+	h := newHalves(t)
+	h.serve(t)
+	w := h.worker(t)
+	until(t, "the worker has the catalog", func() bool { return w.ready(t) })
+	h.kill()
+	if _, err := w.await(&w.stderr, `"error":"the connection with the definition server at [^ ]+ broke \([^)]*\)"`); err != nil {
+		t.Error(err)
 	}
 }
