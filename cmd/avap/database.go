@@ -1,10 +1,13 @@
 // This file holds how scripts are kept from the database of the definitions, where an
-// environment gives both halves one DATABASE_URL.
+// environment gives both halves one DATABASE_URL, and how the log is told of a database
+// that cannot be used.
 
 package main
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"strings"
 	"sync/atomic"
 
@@ -48,6 +51,22 @@ func (d *foreignDatabase) Open(ctx context.Context) (host.Session, error) {
 	}
 	d.checked.Store(true)
 	return s, nil
+}
+
+// loggedDatabase tells the log why no session can be opened. Answers do not say so: they
+// go to callers, and the reason names the database and its user.
+type loggedDatabase struct {
+	host.SQL
+	log *slog.Logger
+}
+
+// Open lends a session.
+func (d *loggedDatabase) Open(ctx context.Context) (host.Session, error) {
+	s, err := d.SQL.Open(ctx)
+	if err != nil && !errors.Is(ctx.Err(), context.Canceled) { // of an execution whose caller has gone
+		d.log.WarnContext(ctx, "the application's database cannot be used", "error", err, "cause", errors.Unwrap(err))
+	}
+	return s, err
 }
 
 // counted takes the one number of a row.

@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"sync"
@@ -45,6 +46,7 @@ type hostOptions struct {
 	propagate func(ctx context.Context, header http.Header)
 	hostTime  time.Duration // the quota of host calls
 	dev       bool          // DATABASE_URL is not the application's database
+	log       *slog.Logger  // is told of a database that cannot be used; nil for nobody
 }
 
 // open makes the hosts. close gives back what they have open.
@@ -72,6 +74,9 @@ func (h *hostFlags) open(opt hostOptions) (hosts avap.Host, close func(), err er
 	application := host.SQL(db)
 	if name == "DATABASE_URL" {
 		application = newForeignDatabase(db, url)
+	}
+	if opt.log != nil {
+		application = &loggedDatabase{application, opt.log}
 	}
 	hosts.SQL = guard.NewSQL("database", application, guard.Options{MaxCalls: maxSessions, Breaker: breaker, Observer: h.sql.observer()})
 	return hosts, func() { client.Close(); db.Close() }, nil

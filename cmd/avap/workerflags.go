@@ -264,7 +264,7 @@ func (f *workerFlags) lanes(memory int64) lane.Options {
 // catalog, or without one the stock commands.
 func (s *service) openCatalog(opt *worker.Options, dev bool) error {
 	host, closeHosts, err := s.flags.hosts.open(hostOptions{
-		propagate: s.tracer.Propagate, hostTime: opt.Limits.HostTime, dev: dev,
+		propagate: s.tracer.Propagate, hostTime: opt.Limits.HostTime, dev: dev, log: s.log,
 	})
 	if err != nil {
 		return err
