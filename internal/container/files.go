@@ -1,7 +1,5 @@
 // This file holds how many files a process may have open, connections included.
 
-//go:build unix
-
 package container
 
 import "syscall"
