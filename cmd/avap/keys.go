@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -178,10 +179,12 @@ func (f *keygenFlags) write(keys []*seal.Key) error {
 }
 
 // writeWhole writes a file whole or not at all. Of a symbolic link it is the file
-// behind it. What is no file, as a pipe or /dev/null, is written to.
+// behind it. What is no file, as a pipe or /dev/null, is written to. A file that is
+// there stays its owner's.
 func writeWhole(name string, data []byte, mode fs.FileMode) error {
-	if info, err := os.Stat(name); err == nil {
-		if !info.Mode().IsRegular() {
+	old, err := os.Stat(name)
+	if err == nil {
+		if !old.Mode().IsRegular() {
 			return writeTo(name, data)
 		}
 		if name, err = filepath.EvalSymlinks(name); err != nil {
@@ -196,6 +199,9 @@ func writeWhole(name string, data []byte, mode fs.FileMode) error {
 		return err
 	}
 	defer os.Remove(tmp.Name())
+	if old != nil {
+		keepOwner(tmp, old)
+	}
 	_, err = tmp.Write(data)
 	if err == nil {
 		err = tmp.Chmod(mode)
@@ -207,6 +213,14 @@ func writeWhole(name string, data []byte, mode fs.FileMode) error {
 		return err
 	}
 	return os.Rename(tmp.Name(), name)
+}
+
+// keepOwner gives a file that takes another's place its owner, as far as this user may:
+// root who adds a key must not take the keyring from the server's user.
+func keepOwner(file *os.File, of fs.FileInfo) {
+	if s, ok := of.Sys().(*syscall.Stat_t); ok {
+		_ = file.Chown(int(s.Uid), int(s.Gid)) // who may not keeps it, as with any new file
+	}
 }
 
 // writeTo writes to what is there already, and stays what it is.

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -199,5 +200,32 @@ func TestSign(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// TestKeygenKeepsOwner adds a key as root to the keyring of a server's user, who must
+// still be able to read it.
+func TestKeygenKeepsOwner(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Log("files are given away by root alone")
+		return
+	}
+	inFolder(t, nil)
+	const server, group = 10001, 10002
+	if _, _, err := invoke("", "keygen", "--out", "keys.json"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown("keys.json", server, group); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := invoke("", "keygen", "--add", "--out", "keys.json", "--id", "next"); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat("keys.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := info.Sys().(*syscall.Stat_t); s.Uid != server || s.Gid != group || info.Mode().Perm() != 0o600 {
+		t.Errorf("the keyring is of %d:%d with mode %v, want %d:%d and 0600", s.Uid, s.Gid, info.Mode(), server, group)
 	}
 }
