@@ -343,3 +343,35 @@ func TestPasswordFile(t *testing.T) {
 	}
 	appended(t, open(t, withFile), pair(0, "ada"))
 }
+
+// TestSQLiteFileGone takes the file away from under a store, which would go on writing to
+// it: what it acknowledged would be lost with its end.
+func TestSQLiteFileGone(t *testing.T) {
+	for name, take := range map[string]func(file string) error{
+		"moved":   func(file string) error { return os.Rename(file, file+".old") },
+		"removed": os.Remove,
+		"replaced": func(file string) error {
+			return errors.Join(os.Rename(file, file+".old"), os.WriteFile(file, nil, 0o600))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "avap.db")
+			s := open(t, "sqlite:"+file)
+			appended(t, s, pair(0, "ada"))
+			if err := take(file); err != nil {
+				t.Fatal(err)
+			}
+			const want = "was moved, removed or replaced under the server: put it back, or start the server anew"
+			if _, err := s.Append(t.Context(), pair(1, "ada")); err == nil || errors.Is(err, store.ErrUncertain) || !strings.Contains(err.Error(), want) {
+				t.Errorf("%v, want that it %s", err, want)
+			}
+			if name != "moved" {
+				return
+			}
+			if err := os.Rename(file+".old", file); err != nil {
+				t.Fatal(err)
+			}
+			appended(t, s, pair(1, "ada"))
+		})
+	}
+}

@@ -22,7 +22,10 @@ import (
 
 // sqliteEngine is what SQLite does in a way of its own. There is one writer; a
 // second process on the same file is put up with, and noticed by the poll.
-type sqliteEngine struct{}
+type sqliteEngine struct {
+	file   string // absolute
+	opened os.FileInfo
+}
 
 // openSQLite opens a file, and makes it where there is none.
 func openSQLite(ctx context.Context, file string, opts Options) (Store, error) {
@@ -46,8 +49,12 @@ func openSQLite(ctx context.Context, file string, opts Options) (Store, error) {
 		return nil, sqliteOpenError(file, errors.Join(err, write.Close()))
 	}
 	read.SetMaxOpenConns(4)
+	engine := sqliteEngine{file: absolute(file)}
+	if engine.opened, err = os.Stat(engine.file); err != nil {
+		return nil, sqliteOpenError(file, errors.Join(err, read.Close(), write.Close()))
+	}
 	d := &database{
-		engine: sqliteEngine{}, read: read, write: write, opts: opts,
+		engine: engine, read: read, write: write, opts: opts,
 		release: func() error { return errors.Join(read.Close(), write.Close()) },
 	}
 	d.closing, d.close = context.WithCancel(context.Background())
@@ -106,11 +113,15 @@ const durable = "_journal_mode=WAL&_synchronous=FULL&_foreign_keys=1&_time_forma
 
 // sqliteName is the driver's name of a file.
 func sqliteName(file, more string) string {
-	if abs, err := filepath.Abs(file); err == nil {
-		file = abs
-	}
-	path := (&url.URL{Path: filepath.ToSlash(file)}).EscapedPath()
+	path := (&url.URL{Path: filepath.ToSlash(absolute(file))}).EscapedPath()
 	return "file:" + path + "?_busy_timeout=5000&" + more
+}
+
+func absolute(file string) string {
+	if abs, err := filepath.Abs(file); err == nil {
+		return abs
+	}
+	return file
 }
 
 // migrateSQLite tries again where another process migrates at the same moment:
@@ -206,8 +217,13 @@ func watchFile(ctx context.Context, db *sql.DB, poll time.Duration, tell func())
 	}
 }
 
-// lock has only to read: the transaction began with the lock.
-func (sqliteEngine) lock(ctx context.Context, tx *sql.Tx) (head uint64, err error) {
+// lock has only to read: the transaction began with the lock. It refuses where the file
+// is no longer the one that was opened: SQLite would write to that, which nobody finds
+// again.
+func (e sqliteEngine) lock(ctx context.Context, tx *sql.Tx) (head uint64, err error) {
+	if now, err := os.Stat(e.file); err != nil || !os.SameFile(now, e.opened) {
+		return 0, fmt.Errorf("the database %s was moved, removed or replaced under the server: put it back, or start the server anew", e.file)
+	}
 	err = tx.QueryRowContext(ctx, "SELECT revision FROM avap_head").Scan(&head)
 	return head, err
 }
