@@ -61,7 +61,7 @@ func (m *memory) Append(_ context.Context, p store.Publication) (uint64, error) 
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if p.Base != m.revision() {
-		return 0, store.ErrConflict
+		return 0, &store.ConflictError{Revision: m.revision(), Base: p.Base}
 	}
 	if m.fail != nil {
 		if err := m.fail(p); err != nil {

@@ -274,7 +274,11 @@ func (p *Publisher) retry(ctx context.Context, make func() (*store.Publication, 
 		if err != nil || pub == nil {
 			return err
 		}
-		if err := p.append(ctx, pub); !errors.Is(err, store.ErrConflict) {
+		err = p.append(ctx, pub)
+		if c := (*store.ConflictError)(nil); errors.As(err, &c) && c.Revision < c.Base {
+			return fmt.Errorf("the store is at revision %d and this server at %d: was it restored from a backup? start the server anew, with --min-revision %[2]d", c.Revision, c.Base)
+		}
+		if !errors.Is(err, store.ErrConflict) {
 			return err
 		}
 	}

@@ -574,3 +574,20 @@ func TestStoreAway(t *testing.T) {
 		}
 	})
 }
+
+// TestStoreRestored puts an older copy in the place of the database, under a server: it
+// does not try again as if others were faster.
+func TestStoreRestored(t *testing.T) {
+	m := newMemory()
+	p := open(t, m, keyring(t))
+	source := []definitions.Source{{Text: "command f(a: out) { a = 1 }"}}
+	if _, err := p.Publish(t.Context(), source, definitions.Order{Author: "ada"}); err != nil {
+		t.Fatal(err)
+	}
+	m.publications = m.publications[:1]
+	_, err := p.Delete(t.Context(), []store.Key{{Name: "f"}}, definitions.Order{Author: "ada"})
+	const want = "the store is at revision 1 and this server at 2: was it restored from a backup? start the server anew, with --min-revision 2"
+	if err == nil || err.Error() != want || errors.Is(err, definitions.ErrBusy) {
+		t.Errorf("%v, want %s", err, want)
+	}
+}

@@ -234,7 +234,7 @@ func (d *database) put(ctx context.Context, tx *sql.Tx, p Publication, id []byte
 	if head != p.Base {
 		err := tx.QueryRowContext(ctx, "SELECT revision FROM avap_revisions WHERE publication = $1", id).Scan(&revision)
 		if errors.Is(err, sql.ErrNoRows) {
-			return 0, false, fmt.Errorf("%w: the revision is %d, not %d", ErrConflict, head, p.Base)
+			return 0, false, &ConflictError{Revision: head, Base: p.Base}
 		}
 		return revision, err == nil, err
 	}

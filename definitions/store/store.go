@@ -13,6 +13,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/avap-framework/avap/bytecode"
@@ -33,6 +34,17 @@ var (
 	// ErrClosed says that the store was closed.
 	ErrClosed = errors.New("the store is closed")
 )
+
+// ConflictError is an ErrConflict that knows the present revision. It is below Base
+// where the database was restored from a backup.
+type ConflictError struct{ Revision, Base uint64 }
+
+func (e *ConflictError) Error() string {
+	return fmt.Sprintf("%v: the revision is %d, not %d", ErrConflict, e.Revision, e.Base)
+}
+
+// Is makes it an ErrConflict.
+func (e *ConflictError) Is(target error) bool { return target == ErrConflict }
 
 // Action is what a publication is for.
 type Action string

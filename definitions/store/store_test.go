@@ -190,6 +190,8 @@ func TestConflict(t *testing.T) {
 		for _, base := range []uint64{0, 2, 7} {
 			if _, err := s.Append(t.Context(), pair(base, "bob")); !errors.Is(err, store.ErrConflict) {
 				t.Errorf("base %d: %v, want ErrConflict", base, err)
+			} else if c := (*store.ConflictError)(nil); !errors.As(err, &c) || c.Revision != 1 || c.Base != base {
+				t.Errorf("base %d: %v, want that the revision is 1", base, err)
 			}
 		}
 		checkPairs(t, s, map[uint64]string{1: "ada"})
