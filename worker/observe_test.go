@@ -16,6 +16,7 @@ import (
 	"github.com/avap-framework/avap/host"
 	"github.com/avap-framework/avap/seal"
 	"github.com/avap-framework/avap/worker"
+	"github.com/avap-framework/avap/worker/httpd"
 	"github.com/avap-framework/avap/worker/rate"
 	"github.com/avap-framework/avap/worker/telemetry"
 )
@@ -36,6 +37,29 @@ func (l *lines) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.buf.String()
+}
+
+// TestRefusedConnections counts connections past the bound.
+func TestRefusedConnections(t *testing.T) {
+	metrics := telemetry.NewMetrics(telemetry.Options{})
+	addr := listen(t, avap.Options{}, worker.Options{Metrics: metrics, HTTP: httpd.Options{MaxConns: 1}})
+	first := dial(t, addr)
+	first.send(t, message{method: "GET", target: "/health"}.String())
+	resp, err := http.ReadResponse(first.in, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if n, err := dial(t, addr).Read(make([]byte, 1)); n > 0 || err == nil {
+		t.Errorf("one too many: read %d, %v", n, err)
+	}
+	deadline := time.Now().Add(20 * time.Second)
+	for scrape(t, metrics)[`avap_refusals_total{reason="connections"}`] != 1 {
+		if time.Now().After(deadline) {
+			t.Fatal("the connection is not counted")
+		}
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // TestOutcomes counts each request under its endpoint, code and status, and what was

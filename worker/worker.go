@@ -52,7 +52,7 @@ type Options struct {
 	Limiter                Limiter     // default: none
 	CacheBytes             int         // of compiled programs; default 64 MiB
 	Version                string
-	HTTP                   httpd.Options      // Handler, MaxBody, Log and Watch are the worker's
+	HTTP                   httpd.Options      // Handler, MaxBody, Full, Log and Watch are the worker's
 	Metrics                *telemetry.Metrics // default: none
 	Tracer                 *telemetry.Tracer  // default: none
 	Log                    *slog.Logger       // default: discards
@@ -87,6 +87,9 @@ func New(opt Options) *Worker {
 	}
 	http := opt.HTTP
 	http.Handler, http.MaxBody, http.Log, http.Watch = handler{w}, opt.MaxBody, opt.Log, watch
+	if opt.Metrics != nil {
+		http.Full = func() { opt.Metrics.Refuse(telemetry.RefusedConnection) }
+	}
 	w.server = httpd.New(http)
 	return w
 }

@@ -55,6 +55,9 @@ type Options struct {
 	// MaxConns is how many connections are open at a time; further ones are closed
 	// as they come. Default 16,384.
 	MaxConns int
+	// Full is called for each connection that is closed because of MaxConns. It must
+	// be quick; nil for nothing.
+	Full func()
 	// Buffers is how many bytes headers and bodies of more than a few KiB may hold, over
 	// all connections. Requests beyond that are refused. Default 64 MiB.
 	Buffers int64
@@ -124,6 +127,9 @@ func New(opt Options) *Server {
 	opt.Buffers = cmp.Or(opt.Buffers, DefaultBuffers)
 	for _, wait := range []*time.Duration{&opt.ReadTimeout, &opt.IdleTimeout, &opt.SendTimeout} {
 		*wait = min(*wait, longest)
+	}
+	if opt.Full == nil {
+		opt.Full = func() {}
 	}
 	opt.Log = cmp.Or(opt.Log, slog.New(slog.DiscardHandler))
 	opt.Watch = opt.Watch[:min(len(opt.Watch), maxWatched)]
@@ -224,14 +230,19 @@ func (s *Server) open(nc net.Conn) {
 		return
 	}
 	c := newConn(s, tcp)
+	if c == nil {
+		nc.Close()
+		return
+	}
 	s.mu.Lock()
-	full := c == nil || len(s.conns) >= s.opt.MaxConns
+	full := len(s.conns) >= s.opt.MaxConns
 	if !full {
 		s.conns[c] = struct{}{}
 	}
 	s.mu.Unlock()
 	if full {
 		nc.Close()
+		s.opt.Full()
 		return
 	}
 	go c.serve()

@@ -10,6 +10,7 @@ import (
 	"net"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -160,10 +161,11 @@ func TestSlowReader(t *testing.T) {
 	}
 }
 
-// TestMaxConns checks that what comes past the bound is closed, and that there is room
-// again when one of the others ends.
+// TestMaxConns checks that what comes past the bound is closed and told of, and that there
+// is room again when one of the others ends.
 func TestMaxConns(t *testing.T) {
-	s := serve(t, &handler{}, httpd.Options{MaxConns: 2})
+	var closed atomic.Int64
+	s := serve(t, &handler{}, httpd.Options{MaxConns: 2, Full: func() { closed.Add(1) }})
 	a, b := s.dial(t), s.dial(t)
 	for _, c := range []*client{a, b} {
 		c.send(get("/"))
@@ -173,6 +175,7 @@ func TestMaxConns(t *testing.T) {
 	if n, err := c.Read(make([]byte, 1)); n > 0 || err == nil {
 		t.Errorf("one too many: read %d, %v", n, err)
 	}
+	eventually(t, "it is told of", func() bool { return closed.Load() == 1 })
 	a.Close()
 	eventually(t, "there is room again", func() bool { return s.Connections() == 1 })
 	c = s.dial(t)
