@@ -64,9 +64,11 @@ func NewTracer(ctx context.Context, opt TraceOptions) (*Tracer, error) {
 		return nil, fmt.Errorf("OTEL_RESOURCE_ATTRIBUTES: %s", oneLine(err))
 	}
 	options := []sdktrace.TracerProviderOption{sdktrace.WithResource(about)}
+	open, giveUp := context.WithCancel(context.Background())
 	for _, e := range exporters {
-		options = append(options, sdktrace.WithBatcher(&quietExporter{e, opt.Log, &t.errors}))
+		options = append(options, sdktrace.WithBatcher(&quietExporter{e, open, opt.Log, &t.errors}))
 	}
+	t.giveUp = giveUp
 	t.provider = sdktrace.NewTracerProvider(options...)
 	t.tracer = t.provider.Tracer("github.com/avap-framework/avap/worker")
 	return t, nil
@@ -133,14 +135,21 @@ func checkOTLP() error {
 func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
 
 // quietExporter counts and logs failures, which the SDK would hand to an error
-// handler of the whole process.
+// handler of the whole process. It exports nothing any more once open has ended.
 type quietExporter struct {
 	sdktrace.SpanExporter
+	open   context.Context
 	log    *slog.Logger
 	errors *atomic.Uint64
 }
 
 func (e *quietExporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
+	if e.open.Err() != nil {
+		return nil
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(e.open, cancel)()
 	if err := e.SpanExporter.ExportSpans(ctx, spans); err != nil && !errors.Is(err, context.Canceled) {
 		e.errors.Add(1)
 		e.log.Warn("spans could not be sent", "spans", len(spans), "error", err)

@@ -27,6 +27,7 @@ type Tracer struct {
 	provider *sdktrace.TracerProvider // nil: no spans
 	tracer   trace.Tracer
 	errors   atomic.Uint64
+	giveUp   context.CancelFunc // ends all exports; nil without spans
 }
 
 // Span is a part of a trace. Its zero value is none: its methods do nothing.
@@ -218,13 +219,14 @@ func (t *Tracer) Errors() uint64 { return t.errors.Load() }
 // mostFlush is how long Close takes at most.
 const mostFlush = 5 * time.Second
 
-// Close sends what spans are left, until ctx ends and for at most 5 s. Spans that
-// end behind it are lost.
+// Close sends what spans are left, until ctx ends and for at most 5 s. What is not
+// sent by then is given up, and spans that end behind it are lost.
 func (t *Tracer) Close(ctx context.Context) error {
 	if t.provider == nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, mostFlush)
 	defer cancel()
+	defer t.giveUp() // Shutdown would go on in the background
 	return t.provider.Shutdown(ctx)
 }

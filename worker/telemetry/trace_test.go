@@ -21,6 +21,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	common "go.opentelemetry.io/proto/otlp/common/v1"
+	"go.uber.org/goleak"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/avap-framework/avap/host"
@@ -337,15 +338,17 @@ func TestTracesThatCannotBe(t *testing.T) {
 	}
 }
 
-// TestCollectorThatHangs neither holds requests up nor the end of the program.
+// TestCollectorThatHangs neither holds requests up nor the end of the program, and has
+// nothing go on behind that.
 func TestCollectorThatHangs(t *testing.T) {
-	release := make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
-		<-release
+		<-r.Context().Done()
 	}))
+	defer server.Close()
 	environment(t, map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": server.URL})
 	t.Setenv("OTEL_BSP_EXPORT_TIMEOUT", "600000")
+	others := goleak.IgnoreCurrent()
 	tracer := newTracer(t, telemetry.TraceOptions{})
 	for range 5000 { // more than the queue holds
 		_, s := tracer.Begin(context.Background(), telemetry.EndpointExecute, nil, nil)
@@ -356,8 +359,15 @@ func TestCollectorThatHangs(t *testing.T) {
 	if err := tracer.Close(ctx); err == nil {
 		t.Error("what was not sent was not told")
 	}
-	close(release)
-	server.Close()
+	for end := time.Now().Add(20 * time.Second); ; {
+		left := goleak.Find(others)
+		if left == nil {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("it goes on behind Close: %v", left)
+		}
+	}
 }
 
 // TestCollectorThatFails is logged and counted, and nothing else happens.
