@@ -548,7 +548,8 @@ func newClient(t *testing.T, allow string) *httpclient.Client {
 	return client
 }
 
-// closedPort gives an address where nothing listens.
+// closedPort gives an address where nothing listens, nor can while the test lasts: it is
+// that of a caller.
 func closedPort(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -556,7 +557,17 @@ func closedPort(t *testing.T) string {
 		t.Fatal(err)
 	}
 	defer listener.Close()
-	return listener.Addr().String()
+	caller, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { caller.Close() })
+	called, err := listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { called.Close() })
+	return caller.LocalAddr().String()
 }
 
 func BenchmarkDo(b *testing.B) {

@@ -148,11 +148,15 @@ func TestLostSession(t *testing.T) {
 	}
 }
 
-// TestScriptsDoNotOpenTheBreaker runs what scripts do wrong on both databases.
+// TestScriptsDoNotOpenTheBreaker runs what scripts do wrong on both databases, and then
+// another statement: some of it costs a script its connection.
 func TestScriptsDoNotOpenTheBreaker(t *testing.T) {
-	for _, tt := range []struct{ name, url, slow string }{
-		{"postgres", pgtest.Database(t), "SELECT pg_sleep(60)"},
-		{"sqlite", "sqlite:" + filepath.Join(t.TempDir(), "app.db"), "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n) SELECT count(*) FROM n"},
+	for _, tt := range []struct{ name, url, slow, large string }{
+		{"postgres", pgtest.Database(t), "SELECT pg_sleep(60)", "SELECT repeat('x', 20000000)"},
+		{
+			"sqlite", "sqlite:" + filepath.Join(t.TempDir(), "app.db"),
+			"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n) SELECT count(*) FROM n", "SELECT zeroblob(20000000)",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var heard journal
@@ -160,27 +164,45 @@ func TestScriptsDoNotOpenTheBreaker(t *testing.T) {
 				Breaker:  guard.Breaker{Failures: 2, FairTime: time.Nanosecond},
 				Observer: heard.observer(),
 			})
-			session := open(t, db)
-			for range 2 {
-				for _, sql := range []string{"SELEC", "SELECT * FROM missing", "", "SELECT 1; SELECT 2", "COPY t TO STDOUT"} {
-					if _, err := session.Query(t.Context(), text(sql), discard{}); err == nil {
-						t.Errorf("%s: no error", sql)
+			wrong := map[string]func(host.Session) error{
+				"a sink that is full": func(s host.Session) error {
+					_, err := s.Query(t.Context(), text("SELECT 1"), full{})
+					if err != errFull {
+						t.Errorf("error %v, want that of the sink", err)
 					}
-				}
-				if _, err := session.Query(t.Context(), text("SELECT 1"), full{}); err != errFull {
-					t.Errorf("error %v, want that of the sink", err)
-				}
-				ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-				if _, err := session.Query(ctx, text(tt.slow), discard{}); err == nil {
-					t.Error("the slow statement ended")
-				}
-				cancel()
-				if _, err := session.Query(ctx, text("SELECT 1"), discard{}); err == nil {
-					t.Error("a statement ran after the context's end")
+					return err
+				},
+				"a slow statement": func(s host.Session) error {
+					ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+					defer cancel()
+					_, err := s.Query(ctx, text(tt.slow), discard{})
+					return err
+				},
+				"a statement after the context's end": func(s host.Session) error {
+					ctx, cancel := context.WithCancel(t.Context())
+					cancel()
+					_, err := s.Query(ctx, text("SELECT 1"), discard{})
+					return err
+				},
+			}
+			for _, sql := range []string{"SELEC", "SELECT * FROM missing", "", "SELECT 1; SELECT 2", "COPY t TO STDOUT", tt.large} {
+				wrong[sql] = func(s host.Session) error {
+					_, err := s.Query(t.Context(), text(sql), discard{})
+					return err
 				}
 			}
-			if lines := heard.take(); lines != nil {
-				t.Error(lines)
+			for name, do := range wrong {
+				for range 2 {
+					session := open(t, db)
+					if err := do(session); err == nil {
+						t.Errorf("%s: no error", name)
+					}
+					_, _ = session.Query(t.Context(), text("SELECT 1"), discard{})
+					session.Close()
+				}
+				if lines := heard.take(); lines != nil {
+					t.Fatalf("%s: %v", name, lines)
+				}
 			}
 		})
 	}

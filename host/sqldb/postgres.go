@@ -81,6 +81,7 @@ type pgSession struct {
 	conn   *pgxpool.Conn // nil after it was given back
 	pg     *pgconn.PgConn
 	used   bool // the server has taken a statement of this session
+	cut    bool // the connection was ended on this side, with a statement
 	closed bool
 }
 
@@ -135,7 +136,11 @@ func (s *pgSession) Query(ctx context.Context, stmt host.Statement, sink host.Ro
 	}
 	affected, err := s.run(ctx, stmt, sink)
 	if err != nil {
-		return 0, s.explain(ctx, err)
+		err = s.explain(ctx, err)
+		if outside, ok := errors.AsType[*host.Error](err); !ok || !outside.Unavailable {
+			s.cut = s.conn != nil && s.pg.IsClosed() // what it asks for next is no sign of the database
+		}
+		return 0, err
 	}
 	return affected, nil
 }
@@ -341,8 +346,12 @@ func (s *pgSession) explain(ctx context.Context, err error) error {
 	if _, ok := errors.AsType[*pgproto3.ExceededMaxBodyLenErr](err); ok {
 		return failed(err, "a row is larger than %d bytes", s.db.maxRow)
 	}
-	if s.pg.IsClosed() {
-		return unavailable(err, "the connection to the database was lost")
+	const lost = "the connection to the database was lost"
+	switch {
+	case s.cut:
+		return failed(err, lost)
+	case s.pg.IsClosed():
+		return unavailable(err, lost)
 	}
 	return failed(err, "the statement failed")
 }

@@ -307,6 +307,11 @@ func TestMaxRow(t *testing.T) {
 			if got, want := wantError(t, err), "a row is larger than 1048576 bytes"; got != want {
 				t.Errorf("message %q, want %q", got, want)
 			}
+			// That may have cost the session its connection, but not for the database's sake.
+			_, err = try(t, s, new(rows), "SELECT 1")
+			if outside, ok := errors.AsType[*host.Error](err); ok && outside.Unavailable {
+				t.Errorf("behind it: %v, as if the database were away", err)
+			}
 			s.Close()
 			query(t, open(t, db), "SELECT 1")
 		})
