@@ -86,7 +86,7 @@ func TestHashes(t *testing.T) {
 
 func TestReadPython(t *testing.T) {
 	read := func(s string) any {
-		m := vm.NewMachine(vm.Limits{})
+		m := vm.NewMachine(patient)
 		v, err := readPython(m, s)
 		return outcome(t, err, v)
 	}

@@ -5,6 +5,7 @@ package command
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -20,11 +21,14 @@ type failure struct {
 
 func errOf(code vm.ErrorCode, msg string) failure { return failure{code, msg} }
 
+// patient are the default limits, but for times that a busy machine does not keep to.
+var patient = vm.Limits{Time: time.Minute, HostTime: time.Minute}
+
 // call runs a command on a machine of its own and gives its output in Go, or its
 // failure. args are the inputs in order.
 func call(t testing.TB, h Host, name string, args ...any) any {
 	t.Helper()
-	return callOn(t, vm.NewMachine(vm.Limits{}), h, name, args...)
+	return callOn(t, vm.NewMachine(patient), h, name, args...)
 }
 
 func callOn(t testing.TB, m *vm.Machine, h Host, name string, args ...any) any {

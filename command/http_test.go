@@ -200,8 +200,8 @@ func TestRequestQuotas(t *testing.T) {
 		path   string
 		want   failure
 	}{
-		{"host time", vm.Limits{HostTime: 50 * time.Millisecond}, "/slow", errOf(vm.CodeHTTP, "GET "+url+"/…: timed out")},
-		{"memory", vm.Limits{Memory: 1 << 20}, "/large", errOf(vm.CodeMemory, "more than 1048576 bytes of memory")},
+		{"host time", vm.Limits{Time: time.Minute, HostTime: 50 * time.Millisecond}, "/slow", errOf(vm.CodeHTTP, "GET "+url+"/…: timed out")},
+		{"memory", vm.Limits{Memory: 1 << 20, Time: time.Minute, HostTime: time.Minute}, "/large", errOf(vm.CodeMemory, "more than 1048576 bytes of memory")},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

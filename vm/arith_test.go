@@ -90,7 +90,7 @@ func TestMulInts(t *testing.T) {
 }
 
 func TestNegation(t *testing.T) {
-	m := NewMachine(Limits{})
+	m := NewMachine(patient)
 	for in, want := range map[string]string{
 		"1": "-1", "True": "-1", "0": "0", "0.0": "-0.0", "1.5": "-1.5",
 		"-9223372036854775808": "!overflow the result of unary - does not fit in 64 bits",
@@ -104,7 +104,7 @@ func TestNegation(t *testing.T) {
 }
 
 func TestTruth(t *testing.T) {
-	m := NewMachine(Limits{})
+	m := NewMachine(patient)
 	for _, in := range []string{"None", "False", "0", "0.0", "-0.0", "''", "[]", "()", "{}"} {
 		if truth(literal(t, m, in)) {
 			t.Errorf("%s is true", in)
@@ -140,7 +140,7 @@ func TestRepeatingAcrossChunks(t *testing.T) {
 
 func TestHugeResultsCostAnErrorOnly(t *testing.T) {
 	for _, c := range [][2]string{{"'x'", "10000000000"}, {"[1]", "9223372036854775807"}, {"'xy'", "9223372036854775807"}} {
-		m := NewMachine(Limits{})
+		m := NewMachine(patient)
 		got := operate(m, "*", literal(t, m, c[0]), literal(t, m, c[1]))
 		if code, _, _ := strings.Cut(got, " "); code != "!quota_memory" {
 			t.Errorf("%s * %s: %s", c[0], c[1], got)

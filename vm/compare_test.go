@@ -49,7 +49,7 @@ func TestIfCompare(t *testing.T) {
 		{"{'a': 1}", "==", "\"{'a': 1}\"", "True"},
 		{"(1,)", "==", "'(1,)'", "True"},
 	} {
-		m := NewMachine(Limits{})
+		m := NewMachine(patient)
 		ok, err := m.ifCompare(comparators[c.op], literal(t, m, c.a), literal(t, m, c.b))
 		if got, _, _ := strings.Cut(shownBool(m, ok, err), " "); got != c.want {
 			t.Errorf("if(%s, %s, %s) is %s, want %s", c.a, c.b, c.op, got, c.want)
@@ -58,7 +58,7 @@ func TestIfCompare(t *testing.T) {
 }
 
 func TestUnsetComparesAsNone(t *testing.T) {
-	m := NewMachine(Limits{})
+	m := NewMachine(patient)
 	ok, err := m.ifCompare(bytecode.CmpEq, Value{}, NoneValue())
 	if !ok || err != nil {
 		t.Errorf("unset and None: %v, %v", ok, err)
@@ -66,7 +66,7 @@ func TestUnsetComparesAsNone(t *testing.T) {
 }
 
 func TestIdentical(t *testing.T) {
-	m := NewMachine(Limits{})
+	m := NewMachine(patient)
 	list := literal(t, m, "[1]")
 	for _, c := range []struct {
 		a, b Value
@@ -97,7 +97,7 @@ func nested(levels int) Value {
 }
 
 func TestNestingLimit(t *testing.T) {
-	m := NewMachine(Limits{})
+	m := NewMachine(patient)
 	cycle := &list{}
 	cycle.items = []Value{listValue(cycle)}
 	ring := &dict{}
@@ -131,7 +131,7 @@ func TestNestingLimit(t *testing.T) {
 // doubles with each step.
 func TestDoublingMeaningEndsAtAQuota(t *testing.T) {
 	double := func() Value {
-		v := literal(t, NewMachine(Limits{}), "['a']")
+		v := literal(t, NewMachine(patient), "['a']")
 		for range 100 {
 			v = listValue(&list{items: []Value{v, v}})
 		}
@@ -144,7 +144,7 @@ func TestDoublingMeaningEndsAtAQuota(t *testing.T) {
 		"Go":    func(_ *Machine, v Value) error { _, err := ToGo(v); return err },
 	} {
 		var e *Error
-		if err := use(NewMachine(Limits{}), double()); !errors.As(err, &e) {
+		if err := use(NewMachine(patient), double()); !errors.As(err, &e) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -52,6 +52,9 @@ func runDefined(t *testing.T, definition, script string, contract, limits vm.Lim
 	if err != nil {
 		t.Fatal(err)
 	}
+	if limits.Time == 0 {
+		limits.Time = time.Minute // on a busy machine, too
+	}
 	m := &vm.Machine{}
 	m.Reset(context.Background(), limits, nil)
 	return m, m.Run(linked, vm.Input{Grants: vm.AllCapabilities})

@@ -119,7 +119,7 @@ func checkDict(t *testing.T, m *Machine, d *dict, model *modelDict) {
 }
 
 func TestEqualNumbersAreOneKey(t *testing.T) {
-	m := NewMachine(Limits{})
+	m := NewMachine(patient)
 	for in, want := range map[string]string{
 		"{1: 'a', 1.0: 'b', True: 'c'}":                          "{1: 'c'}",
 		"{True: 'a', 1: 'b'}":                                    "{True: 'b'}",
@@ -136,7 +136,7 @@ func TestEqualNumbersAreOneKey(t *testing.T) {
 }
 
 func TestWhatIsNoKey(t *testing.T) {
-	m := NewMachine(Limits{})
+	m := NewMachine(patient)
 	d := &dict{}
 	for in, kind := range map[string]string{"[]": "list", "()": "tuple", "{}": "dict"} {
 		want := "!type_error unhashable type: '" + kind + "'"
@@ -177,7 +177,7 @@ func TestIntKeysSpread(t *testing.T) {
 }
 
 func TestDictGrowthIsCharged(t *testing.T) {
-	m := NewMachine(Limits{Memory: 1 << 20})
+	m := NewMachine(Limits{Memory: 1 << 20, Time: -1})
 	d, err := m.newDict(0)
 	for i := int64(0); err == nil; i++ {
 		err = d.set(m, IntValue(i), NoneValue())

@@ -5,6 +5,7 @@ package vm_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -56,7 +57,7 @@ func TestFusedCodeMeansTheSame(t *testing.T) {
 					t.Fatal("the two are not fused")
 				}
 				for n := int64(1); n < 6000; n += 1 + n/16 {
-					limits := vm.Limits{Instructions: n}
+					limits := vm.Limits{Instructions: n, Time: time.Minute}
 					if diff := cmp.Diff(outcomeOf(code.Unfused(), limits), outcomeOf(code, limits)); diff != "" {
 						t.Errorf("a = %s, %d instructions (-plain +fused):\n%s", kind, limits.Instructions, diff)
 					}

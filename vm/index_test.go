@@ -38,7 +38,7 @@ func TestSubscripts(t *testing.T) {
 }
 
 func TestSubscriptErrors(t *testing.T) {
-	m := NewMachine(Limits{})
+	m := NewMachine(patient)
 	for _, c := range []struct{ x, i, want string }{
 		{"[1]", "1", "!runtime_error list index out of range"},
 		{"(1,)", "1", "!runtime_error tuple index out of range"},
@@ -62,7 +62,7 @@ func TestSubscriptErrors(t *testing.T) {
 }
 
 func TestSetIndexAndAttr(t *testing.T) {
-	m := NewMachine(Limits{})
+	m := NewMachine(patient)
 	for _, c := range []struct{ x, i, want string }{
 		{"[1, 2]", "-1", "[1, 'v']"},
 		{"[1, 2]", "2", "!runtime_error list assignment index out of range"},

@@ -31,7 +31,7 @@ func collect(m *Machine, v Value, change func()) string {
 }
 
 func TestIteration(t *testing.T) {
-	m := NewMachine(Limits{})
+	m := NewMachine(patient)
 	for in, want := range map[string]string{
 		"[1, 'a']":          "1 'a'",
 		"(1, 2)":            "1 2",
@@ -50,7 +50,7 @@ func TestIteration(t *testing.T) {
 }
 
 func TestChangesDuringIteration(t *testing.T) {
-	m := NewMachine(Limits{})
+	m := NewMachine(patient)
 	l := literal(t, m, "[1, 2]")
 	grow := func() {
 		if err := m.push(l.list(), IntValue(3)); err != nil {
@@ -84,7 +84,7 @@ func TestChangesDuringIteration(t *testing.T) {
 
 // An iterator that has ended stays so, as in Python.
 func TestEndedIteration(t *testing.T) {
-	m := NewMachine(Limits{})
+	m := NewMachine(patient)
 	l := literal(t, m, "[1]")
 	it, err := m.iter(l)
 	if err != nil {
@@ -104,7 +104,7 @@ func TestEndedIteration(t *testing.T) {
 }
 
 func TestUnpack(t *testing.T) {
-	m := NewMachine(Limits{})
+	m := NewMachine(patient)
 	for _, c := range []struct {
 		in   string
 		n    int

@@ -17,7 +17,7 @@ import (
 )
 
 func TestParseJSON(t *testing.T) {
-	m := NewMachine(Limits{})
+	m := NewMachine(patient)
 	for in, want := range map[string]string{
 		`null`:                           "None",
 		` true `:                         "True",
@@ -44,7 +44,7 @@ func TestParseJSON(t *testing.T) {
 }
 
 func TestParseJSONIsStrict(t *testing.T) {
-	m := NewMachine(Limits{})
+	m := NewMachine(patient)
 	for _, c := range []struct{ in, want string }{
 		{``, "byte 0: unexpected end"},
 		{`   `, "byte 3: unexpected end"},
@@ -99,7 +99,7 @@ func TestParseJSONIsStrict(t *testing.T) {
 }
 
 func TestParseObject(t *testing.T) {
-	m := NewMachine(Limits{})
+	m := NewMachine(patient)
 	var got []string
 	note := func(key string, v Value) error {
 		got = append(got, key+"="+shown(m, v, nil))
@@ -127,7 +127,7 @@ func TestParseObject(t *testing.T) {
 }
 
 func TestAppendJSON(t *testing.T) {
-	m := NewMachine(Limits{})
+	m := NewMachine(patient)
 	for in, want := range map[string]string{
 		"None":         `null`,
 		"True":         `true`,
@@ -185,12 +185,12 @@ func TestJSONQuotas(t *testing.T) {
 		in     []byte
 		want   ErrorCode
 	}{
-		{"memory", Limits{Memory: 1 << 19}, big, CodeMemory},
-		{"memory of many", Limits{Memory: 1 << 20}, many, CodeMemory},
-		{"instructions", Limits{Instructions: 1000}, big, CodeInstructions},
-		{"instructions of many", Limits{Instructions: 1000}, many, CodeInstructions},
-		{"instructions of digits", Limits{Instructions: 1000}, digits, CodeInstructions},
-		{"white space", Limits{Instructions: 1000}, bytes.Repeat([]byte(" "), 1<<20), CodeInstructions},
+		{"memory", Limits{Memory: 1 << 19, Time: -1}, big, CodeMemory},
+		{"memory of many", Limits{Memory: 1 << 20, Time: -1}, many, CodeMemory},
+		{"instructions", Limits{Instructions: 1000, Time: -1}, big, CodeInstructions},
+		{"instructions of many", Limits{Instructions: 1000, Time: -1}, many, CodeInstructions},
+		{"instructions of digits", Limits{Instructions: 1000, Time: -1}, digits, CodeInstructions},
+		{"white space", Limits{Instructions: 1000, Time: -1}, bytes.Repeat([]byte(" "), 1<<20), CodeInstructions},
 		{"time", Limits{Time: 1, Memory: -1}, many, CodeTime},
 	} {
 		var e *Error
@@ -198,7 +198,7 @@ func TestJSONQuotas(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}
-	m := NewMachine(Limits{Output: 1000, Memory: -1, Instructions: -1})
+	m := NewMachine(Limits{Output: 1000, Memory: -1, Instructions: -1, Time: -1})
 	v, err := m.ParseJSON(many)
 	if err != nil {
 		t.Fatal(err)
@@ -216,7 +216,7 @@ func TestJSONQuotas(t *testing.T) {
 // What writing costs does not depend on the buffer that it is written to.
 func TestWritingCostsTheSame(t *testing.T) {
 	used := func(dst []byte) [2]int64 {
-		m := NewMachine(Limits{})
+		m := NewMachine(patient)
 		if _, err := m.AppendJSON(dst, literal(t, m, "[1, 2.5, 'abc', {'a': [None, True]}]")); err != nil {
 			t.Fatal(err)
 		}
@@ -409,8 +409,8 @@ func unquote(m *Machine, body string) (script string, err error) {
 
 // TestUnquote has texts that are read in one go and others of each kind that are not.
 func TestUnquote(t *testing.T) {
-	m := NewMachine(Limits{})
-	m.Reset(t.Context(), Limits{}, nil)
+	m := NewMachine(patient)
+	m.Reset(t.Context(), patient, nil)
 	long := strings.Repeat("a line\n", 2000)
 	for _, want := range []string{
 		"", "plain", "a\nb\tc\"d\\e/f\b\f\r", "if(a, 1, >)\n<&>", "\x00\x1f\x7f", "Grüße \u2028 \U0001F600", long, long + "\u00e9",
@@ -437,8 +437,8 @@ func TestUnquote(t *testing.T) {
 
 // As much room as the text has in JSON is enough, whichever way it is read.
 func TestUnquoteInRoom(t *testing.T) {
-	m := NewMachine(Limits{})
-	m.Reset(t.Context(), Limits{}, nil)
+	m := NewMachine(patient)
+	m.Reset(t.Context(), patient, nil)
 	for _, inside := range []string{"plain", `a\nb`, `Gr\u00fc\u00dfe`, `\ud83d\ude00`, strings.Repeat(`a line\n`, 2000)} {
 		room := make([]byte, len(inside))
 		got, err := m.Unquote(room, []byte(`"`+inside+`"`), 0, len(inside))
@@ -453,7 +453,7 @@ func TestUnquoteInRoom(t *testing.T) {
 
 // An escape, and what may not stand in a text, is seen wherever it is.
 func TestUnquoteSeesEveryByte(t *testing.T) {
-	m := NewMachine(Limits{})
+	m := NewMachine(patient)
 	for n := range 40 {
 		for i := range n {
 			before, behind := strings.Repeat("a", i), strings.Repeat("b", n-i-1)
@@ -501,7 +501,7 @@ func TestAppendQuotedSeesEveryByte(t *testing.T) {
 // Texts of any length with escapes are read whole.
 func TestEscapedTextsOfAnyLength(t *testing.T) {
 	for n := range 300 {
-		m := NewMachine(Limits{})
+		m := NewMachine(patient)
 		s := strings.Repeat("a", n) + "\n" + strings.Repeat("é", n%7)
 		in, err := json.Marshal(s)
 		if err != nil {

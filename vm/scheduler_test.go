@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -48,7 +49,7 @@ func TestMemoryIsReservedInSteps(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			l := &ledger{most: tt.most}
 			m := &Machine{}
-			m.Reset(t.Context(), Limits{Memory: quota}, l)
+			m.Reset(t.Context(), Limits{Memory: quota, Time: -1}, l)
 			var err error
 			for _, n := range tt.charges {
 				if err = m.Charge(n); err != nil {
@@ -76,7 +77,7 @@ func TestMemoryIsReservedInSteps(t *testing.T) {
 func TestWalkGivesReservedMemoryBack(t *testing.T) {
 	l := &ledger{most: 1 << 30}
 	m := &Machine{}
-	m.Reset(t.Context(), Limits{Memory: 4 << 20}, l)
+	m.Reset(t.Context(), Limits{Memory: 4 << 20, Time: -1}, l)
 	for range 64 {
 		m.mem.op = m.mem.left // each charge is an operation of its own, whose result is dropped
 		if err := m.Charge(100 << 10); err != nil {
@@ -132,33 +133,35 @@ func (p *places) Yield() error {
 // TestWorkInHostCall takes in much of what a host gives, late: that is time of the host
 // call, and asks for no turn, as there is no place to give up.
 func TestWorkInHostCall(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	p := &places{}
-	m := &Machine{}
-	m.Reset(ctx, Limits{Time: 50 * time.Millisecond}, p)
-	work := func() error {
-		for range 100 {
-			if err := m.Work(sliceFuel); err != nil {
-				return err
+	synctest.Test(t, func(t *testing.T) { // whose clock does not run while a busy machine has others run
+		ctx, cancel := context.WithCancel(t.Context())
+		p := &places{}
+		m := &Machine{}
+		m.Reset(ctx, Limits{Time: 50 * time.Millisecond}, p)
+		work := func() error {
+			for range 100 {
+				if err := m.Work(sliceFuel); err != nil {
+					return err
+				}
 			}
+			return nil
 		}
-		return nil
-	}
-	err := m.HostCall(CodeSQL, func(context.Context) error {
-		time.Sleep(60 * time.Millisecond)
-		return work()
+		err := m.HostCall(CodeSQL, func(context.Context) error {
+			time.Sleep(60 * time.Millisecond)
+			return work()
+		})
+		if err != nil || p.turns > 0 {
+			t.Errorf("%d turns in the host call, %d without a place, error %v", p.turns, p.astray, err)
+		}
+		if err := work(); err != nil || p.turns == 0 || p.astray > 0 {
+			t.Errorf("%d turns behind the host call, %d without a place, error %v", p.turns, p.astray, err)
+		}
+		err = m.HostCall(CodeSQL, func(context.Context) error {
+			cancel()
+			return work()
+		})
+		if failed := (*Error)(nil); !errors.As(err, &failed) || failed.Code != CodeCancelled {
+			t.Errorf("%v in a host call that was cancelled", err)
+		}
 	})
-	if err != nil || p.turns > 0 {
-		t.Errorf("%d turns in the host call, %d without a place, error %v", p.turns, p.astray, err)
-	}
-	if err := work(); err != nil || p.turns == 0 || p.astray > 0 {
-		t.Errorf("%d turns behind the host call, %d without a place, error %v", p.turns, p.astray, err)
-	}
-	err = m.HostCall(CodeSQL, func(context.Context) error {
-		cancel()
-		return work()
-	})
-	if failed := (*Error)(nil); !errors.As(err, &failed) || failed.Code != CodeCancelled {
-		t.Errorf("%v in a host call that was cancelled", err)
-	}
 }

@@ -54,7 +54,7 @@ func TestShortFloats(t *testing.T) {
 }
 
 func TestText(t *testing.T) {
-	m := NewMachine(Limits{})
+	m := NewMachine(patient)
 	for _, c := range []struct{ in, str, repr string }{
 		{"None", "None", "None"},
 		{"True", "True", "True"},
@@ -103,7 +103,7 @@ func TestReprOfLongTexts(t *testing.T) {
 }
 
 func TestConcat(t *testing.T) {
-	m := NewMachine(Limits{})
+	m := NewMachine(patient)
 	for _, c := range []struct {
 		in   []string
 		want string
@@ -130,7 +130,7 @@ func TestConcat(t *testing.T) {
 func TestLabel(t *testing.T) {
 	for _, s := range []string{"", "T-", "é", "longer than a word", strings.Repeat("x", 511), strings.Repeat("x", 512)} {
 		for _, i := range []int64{0, 7, 10, 999, 123456789, math.MaxInt64, -1, -10, math.MinInt64} {
-			m := NewMachine(Limits{})
+			m := NewMachine(patient)
 			vs := []Value{text(t, m, s), IntValue(i)}
 			before := m.mem.left
 			want, err := m.concat(vs)
@@ -175,7 +175,7 @@ func TestWriteInt(t *testing.T) {
 }
 
 func TestReadNumber(t *testing.T) {
-	m := NewMachine(Limits{})
+	m := NewMachine(patient)
 	for in, want := range map[string]string{
 		"0": "0", "-0": "0", "5": "5", "-17": "-17", "0.5": "0.5", "-0.0": "-0.0", "1e3": "1000.0", "1E+3": "1000.0",
 		"1e-3": "0.001", "9223372036854775807": "9223372036854775807", "-9223372036854775808": "-9223372036854775808",
@@ -204,7 +204,7 @@ func FuzzReadNumber(f *testing.F) {
 	for _, s := range []string{"0", "-0.0", "1e5", "9223372036854775808", "123.456e-7", "01", "-"} {
 		f.Add(s)
 	}
-	m := NewMachine(Limits{})
+	m := NewMachine(patient)
 	f.Fuzz(func(t *testing.T, s string) {
 		v, ok := readNumber(s)
 		var n json.Number

@@ -10,7 +10,7 @@ import (
 )
 
 func TestFromGo(t *testing.T) {
-	m := NewMachine(Limits{})
+	m := NewMachine(patient)
 	for _, c := range []struct {
 		in   any
 		want string
@@ -46,7 +46,7 @@ func TestFromGo(t *testing.T) {
 }
 
 func TestToGo(t *testing.T) {
-	m := NewMachine(Limits{})
+	m := NewMachine(patient)
 	got, err := ToGo(literal(t, m, "[None, True, 1, 1.5, 'é', (2,), {'b': [], None: 1, 1: 'x', '1': 'y'}]"))
 	if err != nil {
 		t.Fatal(err)
@@ -58,7 +58,7 @@ func TestToGo(t *testing.T) {
 }
 
 func TestEntries(t *testing.T) {
-	m := NewMachine(Limits{})
+	m := NewMachine(patient)
 	var got []string
 	for key, v := range literal(t, m, "{'a': 1, 2: 'x'}").Entries() {
 		got = append(got, shown(m, key, nil)+"="+shown(m, v, nil))

@@ -14,6 +14,9 @@ import (
 // unlimited is for tests that are about meaning alone.
 var unlimited = Limits{Instructions: -1, Memory: -1, Time: -1}
 
+// patient are the default limits, but for a time that a busy machine does not keep to.
+var patient = Limits{Time: -1}
+
 // literal makes the value of a Python literal.
 func literal(t testing.TB, m *Machine, s string) Value {
 	t.Helper()
