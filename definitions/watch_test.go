@@ -163,8 +163,10 @@ func TestMessages(t *testing.T) {
 // TestManifestRenewed sends a new manifest of the same revision at half the
 // lifetime of the old one.
 func TestManifestRenewed(t *testing.T) {
+	t.Parallel()
+	const lifetime = 6 * time.Second // half of it is room for a busy machine
 	keys := keyring(t)
-	_, addr := serve(t, definitions.Options{Keys: keys, ManifestLifetime: time.Second})
+	_, addr := serve(t, definitions.Options{Keys: keys, ManifestLifetime: lifetime})
 	f := follow(t.Context(), t, dial(t, addr, nil), keys, &avapv2pb.WatchRequest{})
 	if err := f.next(); err != nil {
 		t.Fatal(err)
@@ -176,7 +178,7 @@ func TestManifestRenewed(t *testing.T) {
 	if f.manifest.Revision != first.Revision || f.manifest.Root != first.Root || f.received != units {
 		t.Errorf("revision %d after %d, %d units", f.manifest.Revision, first.Revision, f.received-units)
 	}
-	if !f.manifest.Issued.After(first.Issued) || f.manifest.Expires.Sub(f.manifest.Issued) != time.Second || !f.manifest.Issued.Before(first.Expires) {
+	if !f.manifest.Issued.After(first.Issued) || f.manifest.Expires.Sub(f.manifest.Issued) != lifetime || !f.manifest.Issued.Before(first.Expires) {
 		t.Errorf("issued %v, expires %v, after one of %v", f.manifest.Issued, f.manifest.Expires, first.Issued)
 	}
 }

@@ -187,6 +187,7 @@ func TestQueueWait(t *testing.T) {
 		t.Errorf("%d still wait", n)
 	}
 	g.letGo()
+	until(t, func() bool { s := g.lanes.Stats(); return s.FastRunning+s.SlowRunning == 0 }) // there is room
 	expect(t, g.addr, message{body: answering(1)}.String(), 200, "")
 	until(t, func() bool { return scrape(t, g.metrics)[`avap_refusals_total{reason="queue_wait"}`] == 1 })
 }

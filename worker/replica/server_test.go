@@ -7,12 +7,14 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
+	"errors"
 	"maps"
 	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -71,10 +73,15 @@ func (s *server) start() {
 	if s.address == "" {
 		s.address = "127.0.0.1:0"
 	}
-	listener, err := net.Listen("tcp", s.address)
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	var listener net.Listener
+	eventually(s.t, "the address is free", func() (free bool) { // another process may call from its port
+		var err error
+		listener, err = net.Listen("tcp", s.address)
+		if err != nil && !errors.Is(err, syscall.EADDRINUSE) {
+			s.t.Fatal(err)
+		}
+		return err == nil
+	})
 	s.address = listener.Addr().String()
 	var options []grpc.ServerOption
 	if s.tls != nil {
