@@ -7,12 +7,12 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // dev is a running `avap dev`.
@@ -165,14 +165,13 @@ func TestDevDrains(t *testing.T) {
 // refuses waits until nobody takes connections at an address.
 func refuses(t *testing.T, addr string) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	until(t, "the process takes no connections any more", func() bool {
 		c, err := net.Dial("tcp", addr)
-		if err != nil {
-			return
+		if err == nil {
+			c.Close()
 		}
-		c.Close()
-	}
-	t.Fatal("the process goes on taking connections")
+		return err != nil
+	})
 }
 
 // TestDevDrainTimeout cuts off what takes longer than is granted, and says so.
@@ -192,14 +191,22 @@ func TestDevDrainTimeout(t *testing.T) {
 // TestDevSecondSignal ends the process at once, though a request is in progress.
 func TestDevSecondSignal(t *testing.T) {
 	t.Parallel()
-	d, cut := hangingDev(t)
-	d.signal(t, os.Interrupt)
-	refuses(t, d.addr)
-	d.signal(t, os.Interrupt)
-	end := d.wait(t)
-	<-cut
-	if status := end.Sys().(syscall.WaitStatus); !status.Signaled() || status.Signal() != syscall.SIGINT {
-		t.Errorf("%v", end)
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+		t.Run(sig.String(), func(t *testing.T) {
+			t.Parallel()
+			if signal.Ignored(sig) {
+				t.Skip("who began the tests ignores this signal, and so does what they begin")
+			}
+			d, cut := hangingDev(t)
+			d.signal(t, sig)
+			refuses(t, d.addr)
+			d.signal(t, sig)
+			end := d.wait(t)
+			<-cut
+			if status := end.Sys().(syscall.WaitStatus); !status.Signaled() || status.Signal() != sig {
+				t.Errorf("%v", end)
+			}
+		})
 	}
 }
 

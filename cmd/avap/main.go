@@ -31,11 +31,24 @@ func run() int {
 }
 
 // interruptible gives a context that ends with the first SIGINT or SIGTERM;
-// a second one ends the process.
+// a second one ends the process, as soon as anybody can see that end.
 func interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)
-	return ctx, stop
+	ctx, cancel := context.WithCancelCause(ctx)
+	first := make(chan os.Signal, 1)
+	signal.Notify(first, os.Interrupt, syscall.SIGTERM)
+	end := func(cause error) {
+		signal.Stop(first)
+		cancel(cause)
+	}
+	go func() {
+		select {
+		case s := <-first:
+			end(fmt.Errorf("%v signal received", s))
+		case <-ctx.Done():
+			end(nil)
+		}
+	}()
+	return ctx, func() { end(nil) }
 }
 
 // outliveLogs keeps a server from ending with whoever reads its log: the system ends a
