@@ -34,7 +34,7 @@ func TestKilledServer(t *testing.T) {
 			p.makeKeys(t)
 			kills := 0
 			for len(p.acknowledged) < 500 && p.broken == nil {
-				p.publishUntilKilled(t, time.Duration(20+rand.IntN(200))*time.Millisecond)
+				p.publishUntilKilled(t, 1+rand.IntN(30))
 				kills++
 			}
 			t.Logf("%d publications were acknowledged and %d were not, in %d lives of the server", len(p.acknowledged), p.failed, kills)
@@ -105,13 +105,22 @@ func (p *killedPublisher) start(t *testing.T) (*process, avapv2pb.AdminClient) {
 	return server, avapv2pb.NewAdminClient(conn)
 }
 
-// publishUntilKilled starts a server, has it killed after a while, and publishes
-// until it no longer answers.
-func (p *killedPublisher) publishUntilKilled(t *testing.T, life time.Duration) {
+// publishUntilKilled starts a server, and has it killed in the middle of a publication
+// behind so many: however slow the machine is, each life of a server is worth some.
+func (p *killedPublisher) publishUntilKilled(t *testing.T, publications int) {
 	t.Helper()
 	server, client := p.start(t)
+	defer server.kill()
+	var one time.Duration // how long the last one took
+	for range publications {
+		began := time.Now()
+		if err := p.publish(t.Context(), client); err != nil {
+			t.Fatalf("before the server is killed: %v\n%s", err, &server.stderr)
+		}
+		one = time.Since(began)
+	}
 	killed := make(chan struct{})
-	time.AfterFunc(life, func() {
+	time.AfterFunc(time.Duration(rand.Int64N(2*int64(one))), func() {
 		server.kill()
 		close(killed)
 	})

@@ -89,7 +89,12 @@ func keysOf(t *testing.T, name string) []string {
 
 func TestKeygen(t *testing.T) {
 	inFolder(t, nil)
-	month, today := time.Now().UTC().Format("2006-01"), time.Now().UTC().Format(time.DateOnly)
+	now := time.Now().UTC()
+	if left := now.Truncate(24 * time.Hour).Add(24 * time.Hour).Sub(now); left < 30*time.Second {
+		time.Sleep(left) // all happens on one day
+		now = time.Now().UTC()
+	}
+	month, today := now.Format("2006-01"), now.Format(time.DateOnly)
 	invokeAll(t, []invocation{
 		{"keygen", "", "avap-keys.json: package key .*, request key .*, catalog key .*\n"},
 		{"keygen", "there is such a file already", ""},
