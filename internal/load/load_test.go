@@ -302,7 +302,7 @@ func TestFailures(t *testing.T) {
 				}
 				timeout := time.Minute // on a busy machine, what comes may come late
 				if tt.want == load.FailureTimeout {
-					timeout = 100 * time.Millisecond
+					timeout = time.Second // enough to connect
 				}
 				c := w.run(t, load.Options{Addr: tt.addr, Duration: time.Minute, Timeout: timeout, Classes: []load.Class{class}}).Classes[0]
 				if diff := cmp.Diff(map[load.Failure]int64{tt.want: 5}, c.Failed); diff != "" {
