@@ -101,6 +101,7 @@ type Source struct{ Name, Text string }
 type Engine struct {
 	commands    Commands
 	signature   func(name string) *bytecode.Signature // commands', made once
+	loader      Loader                                // what commands is, too; nil where it is none
 	limits      Limits
 	diagnostics []Diagnostic
 	executions  *sync.Pool // of *Execution; shared with engines that With made
@@ -122,10 +123,9 @@ func (d Diagnostic) Caution() bool { return d.Code == "" }
 // New makes an engine. Its error holds an *Error for each mistake that was
 // found, each wrapped with the name of the source that it is in; Errors gives them.
 func New(opt Options) (*Engine, error) {
-	e := &Engine{commands: opt.Commands, limits: opt.Limits, executions: new(sync.Pool), compilers: new(sync.Pool)}
-	if e.commands != nil {
-		e.signature = e.commands.Signature
-		return e, nil
+	e := &Engine{limits: opt.Limits, executions: new(sync.Pool), compilers: new(sync.Pool)}
+	if opt.Commands != nil {
+		return e.With(opt.Commands), nil
 	}
 	stock := catalog.New(command.Signature, command.Natives(opt.Host))
 	var defs []*syntax.Definition
@@ -149,7 +149,7 @@ func New(opt Options) (*Engine, error) {
 		}
 		return nil, inSource(name, asError(err))
 	}
-	e.commands, e.signature = c, c.Signature
+	e = e.With(c)
 	for _, d := range diagnostics {
 		e.diagnostics = append(e.diagnostics, convertDiagnostic(sources[d.Definition], d.Diagnostic))
 	}
@@ -184,8 +184,9 @@ func inSource(name string, err error) error {
 // With returns an engine that compiles against other commands and shares everything
 // else. Programs of this engine may run in executions of the other.
 func (e *Engine) With(c Commands) *Engine {
+	loader, _ := c.(Loader)
 	return &Engine{
-		commands: c, signature: c.Signature, limits: e.limits,
+		commands: c, signature: c.Signature, loader: loader, limits: e.limits,
 		executions: e.executions, compilers: e.compilers,
 	}
 }

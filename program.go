@@ -210,10 +210,10 @@ func (p *Program) others() []use {
 
 // load brings commands into memory, where the engine's are not all there.
 func (e *Engine) load(ctx context.Context, names []string) error {
-	if l, ok := e.commands.(Loader); ok && !l.InMemory(names) {
-		return l.Load(ctx, slices.Clone(names)) // which it may keep
+	if e.loader == nil || e.loader.InMemory(names) {
+		return nil
 	}
-	return nil
+	return e.loader.Load(ctx, slices.Clone(names)) // which it may keep
 }
 
 // Holds tells whether a program that another engine made is what this one would

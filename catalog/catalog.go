@@ -40,10 +40,13 @@ func (c *Catalog) Signature(name string) *bytecode.Signature {
 
 // Command gives what a name means, or nil where there is none.
 func (c *Catalog) Command(name string) *vm.Command {
+	if native := c.natives[name]; native != nil { // as most are
+		return native
+	}
 	if d := c.definitions[name]; d != nil {
 		return d.command
 	}
-	return c.natives[name]
+	return nil
 }
 
 // Doc gives the documentation of a definition.
