@@ -129,6 +129,9 @@ func (c *compiler) compile(ctx context.Context, e *Engine, script string, charge
 		return &Error{Code: vm.CodeInternal, Msg: "a defect of the compiler", Err: err}
 	}
 	program.complete(e, f.Calls)
+	if !c.lent {
+		program.holds.Store(e)
+	}
 	if len(diagnostics) > 0 {
 		program.rest().diagnostics = convertDiagnostics(diagnostics)
 	}
@@ -153,6 +156,7 @@ func (e *Engine) Link(ctx context.Context, p *bytecode.Program) (*Program, error
 		return nil, err
 	}
 	program.complete(e, names)
+	program.holds.Store(e)
 	return program, nil
 }
 
@@ -160,7 +164,6 @@ func (e *Engine) Link(ctx context.Context, p *bytecode.Program) (*Program, error
 // looked up.
 func (p *Program) complete(e *Engine, names []string) {
 	p.engine = e
-	p.holds.Store(e)
 	commands := p.code.Commands()
 	next := 0
 	for i, name := range names {
@@ -187,7 +190,9 @@ func (p *Program) complete(e *Engine, names []string) {
 func (p *Program) forget() {
 	p.code.Forget()
 	p.engine, p.more = nil, nil
-	p.holds.Store(nil)
+	if p.holds.Load() != nil { // somebody has asked
+		p.holds.Store(nil)
+	}
 	clear(p.used)
 	p.used = nil
 }

@@ -20,7 +20,7 @@ type counters struct {
 }
 
 type stripe struct {
-	hits, misses, declined atomic.Uint64
+	hits, missed, declined atomic.Uint64 // each look-up is one of them
 	_                      [104]byte // two cache lines, since processors fetch them in pairs
 }
 
@@ -30,13 +30,13 @@ func (c *counters) add(hit, keep bool) {
 	if !ok {
 		s = &c.stripes[c.next.Add(1)%stripes]
 	}
-	if hit {
+	switch {
+	case hit:
 		s.hits.Add(1)
-	} else {
-		s.misses.Add(1)
-		if !keep {
-			s.declined.Add(1)
-		}
+	case keep:
+		s.missed.Add(1)
+	default:
+		s.declined.Add(1)
 	}
 	c.mine.Put(s)
 }
@@ -45,8 +45,9 @@ func (c *counters) sum() Stats {
 	var sum Stats
 	for i := range c.stripes {
 		sum.Hits += c.stripes[i].hits.Load()
-		sum.Misses += c.stripes[i].misses.Load()
-		sum.Declined += c.stripes[i].declined.Load()
+		declined := c.stripes[i].declined.Load()
+		sum.Misses += c.stripes[i].missed.Load() + declined
+		sum.Declined += declined
 	}
 	return sum
 }
