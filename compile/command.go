@@ -19,30 +19,30 @@ func (b *body) commandStmt(e *syntax.CommandCall, callee *symbol) {
 	}
 	switch sig.Form {
 	case bytecode.FormAddVar:
-		b.addVar(b.named(e.Args[0]), arg(e, 1))
+		b.addVar(b.named(&e.Args[0]), arg(e, 1))
 	case bytecode.FormExport:
-		name := b.named(e.Args[0])
+		name := b.named(&e.Args[0])
 		b.emit(bytecode.OpExport, b.peekOperand(name), 0, 0, b.u.textOf(name))
 	case bytecode.FormParam:
-		v, dst := b.destination(b.named(e.Args[1]))
+		v, dst := b.destination(b.named(&e.Args[1]))
 		b.param(arg(e, 0), dst)
 		b.arrive(v, dst)
 	case bytecode.FormQueryList:
-		v, dst := b.destination(b.named(e.Args[0]))
+		v, dst := b.destination(b.named(&e.Args[0]))
 		b.emit(bytecode.OpQueryList, dst, 0, 0, 0)
 		b.arrive(v, dst)
 	case bytecode.FormPush:
-		v := b.keptValue(e.Args[0])
-		b.modify(b.named(e.Args[1]), bytecode.OpPush, v, 0)
+		v := b.keptValue(&e.Args[0])
+		b.modify(b.named(&e.Args[1]), bytecode.OpPush, v, 0)
 	case bytecode.FormPut:
-		k := b.keptValue(e.Args[0])
-		v := b.keptValue(e.Args[1])
-		b.modify(b.named(e.Args[2]), bytecode.OpPut, k, v)
+		k := b.keptValue(&e.Args[0])
+		v := b.keptValue(&e.Args[1])
+		b.modify(b.named(&e.Args[2]), bytecode.OpPut, k, v)
 	default:
-		first := b.callCommand(e, callee, e.Args)
+		first := b.callCommand(e, callee, noOutput)
 		for i, p := range sig.Params {
 			if p.Mode == bytecode.ModeOut {
-				b.store(b.named(e.Args[i]), first+i)
+				b.store(b.named(&e.Args[i]), first+i)
 			}
 		}
 	}
@@ -83,40 +83,33 @@ func (b *body) commandExpr(e *syntax.CommandCall, dst int) {
 		b.emit(bytecode.OpPut, t, k, v, 0)
 		b.move(dst, t)
 	default:
-		first := b.callCommand(e, callee, withoutOutput(e.Args, sig.Params))
-		b.move(dst, first+output(sig.Params))
+		left := output(sig.Params)
+		b.move(dst, b.callCommand(e, callee, left)+left)
 	}
 }
 
-// output gives the place of the one output of an interface, or -1.
+// noOutput is the place of none.
+const noOutput = -1
+
+// output gives the place of the one output of an interface, or noOutput.
 func output(params []bytecode.Param) int {
-	at := -1
+	at := noOutput
 	for i, p := range params {
 		if p.Mode != bytecode.ModeOut {
 			continue
 		}
 		if at >= 0 {
-			return -1
+			return noOutput
 		}
 		at = i
 	}
 	return at
 }
 
-// withoutOutput puts nil where the output was left out.
-func withoutOutput(args []*syntax.Arg, params []bytecode.Param) []*syntax.Arg {
-	at := output(params)
-	if at >= len(args) {
-		return args
-	}
-	all := append([]*syntax.Arg(nil), args[:at]...)
-	return append(append(all, nil), args[at:]...)
-}
-
 // arg gives an argument, nil where it is missing.
 func arg(e *syntax.CommandCall, i int) *syntax.Arg {
 	if i < len(e.Args) {
-		return e.Args[i]
+		return &e.Args[i]
 	}
 	return nil
 }
@@ -136,7 +129,7 @@ func (b *body) signature(e *syntax.CommandCall, callee *symbol, inExpression boo
 	params := sig.Params
 	if inExpression {
 		at := output(params)
-		if at < 0 {
+		if at == noOutput {
 			b.raise("bad_arguments", describe(e.Name, params)+" does not have one output: it cannot stand in an expression")
 			return nil, false
 		}
@@ -163,7 +156,7 @@ func describe(name string, params []bytecode.Param) string {
 }
 
 // mismatch says what is wrong with arguments, or "".
-func mismatch(params []bytecode.Param, args []*syntax.Arg) string {
+func mismatch(params []bytecode.Param, args []syntax.Arg) string {
 	if len(args) > len(params) {
 		return plural(len(params), "takes", "argument", len(args))
 	}
@@ -175,7 +168,7 @@ func mismatch(params []bytecode.Param, args []*syntax.Arg) string {
 		if i >= len(args) {
 			return "is called without " + p.Name
 		}
-		if _, ok := variableName(args[i]); !ok {
+		if _, ok := variableName(&args[i]); !ok {
 			return fmt.Sprintf("wants the name of a variable as %s, not %s", p.Name, quoted(args[i].Text))
 		}
 	}
@@ -217,20 +210,22 @@ func (b *body) allowed(e *syntax.CommandCall, sig *bytecode.Signature) {
 	}
 }
 
-// callCommand emits OpCommand and gives the first register of its arguments,
-// where its outputs are afterwards.
-func (b *body) callCommand(e *syntax.CommandCall, callee *symbol, args []*syntax.Arg) int {
+// callCommand emits OpCommand and gives the first register of its arguments, where its
+// outputs are afterwards. left is the place of an output that e has no argument for.
+func (b *body) callCommand(e *syntax.CommandCall, callee *symbol, left int) int {
 	sig := callee.sig
 	first := b.temp()
 	for range max(0, len(sig.Params)-1) {
 		b.temp()
 	}
 	top := b.temps
+	next := 0 // of the arguments
 	for i, p := range sig.Params {
 		t := first + i
 		var a *syntax.Arg
-		if i < len(args) {
-			a = args[i]
+		if i != left {
+			a = arg(e, next)
+			next++
 		}
 		switch {
 		case p.Mode == bytecode.ModeOut && a == nil:

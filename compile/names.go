@@ -56,9 +56,9 @@ func (u *unit) outputs(s *syntax.Do) []string {
 		return nil
 	}
 	var names []string
-	for i, a := range call.Args {
+	for i := range call.Args {
 		if i < len(sig.Params) && sig.Params[i].Mode == bytecode.ModeOut {
-			if name, ok := variableName(a); ok {
+			if name, ok := variableName(&call.Args[i]); ok {
 				names = append(names, name)
 			}
 		}
@@ -208,8 +208,8 @@ func (m *mentions) command(e *syntax.CommandCall) {
 	if m.unknown == nil {
 		m.unknown = e
 	}
-	for _, a := range e.Args {
-		m.expr(a.Expr)
+	for i := range e.Args {
+		m.expr(e.Args[i].Expr)
 	}
 }
 

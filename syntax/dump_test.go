@@ -229,8 +229,8 @@ func sexpr(x Expr) string {
 		return "(." + x.Name + " " + sexpr(x.X) + sexprs(x.Args) + keywordList(x.Keywords) + ")"
 	case *CommandCall:
 		b := "(cmd " + x.Name
-		for _, a := range x.Args {
-			b += " " + argExpr(a)
+		for i := range x.Args {
+			b += " " + argExpr(&x.Args[i])
 		}
 		return b + ")"
 	case *ListComp:

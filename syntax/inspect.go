@@ -120,7 +120,9 @@ func inspectOperands(x Expr, visit func(Node) bool) {
 		inspectAll(x.Args, visit)
 		inspectKeywords(x.Keywords, visit)
 	case *CommandCall:
-		inspectAll(x.Args, visit)
+		for i := range x.Args {
+			Inspect(&x.Args[i], visit)
+		}
 	case *ListComp:
 		inspectExpr(x.Elem, visit)
 		inspectClauses(x.Clauses, visit)

@@ -54,7 +54,7 @@ func TestParserKeepsLittle(t *testing.T) {
 	p.Forget()
 	for name, kept := range map[string]int{
 		"names": cap(p.nodes.name.chunk), "lists": cap(p.nodes.list.chunk), "items": cap(p.nodes.exprs.chunk),
-		"arguments": cap(p.nodes.arg.chunk), "calls": cap(p.nodes.command.chunk),
+		"arguments": cap(p.nodes.args.chunk), "calls": cap(p.nodes.command.chunk),
 	} {
 		if kept == 0 || kept > mostChunk {
 			t.Errorf("room for %d %s is kept", kept, name)

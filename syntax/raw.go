@@ -36,7 +36,7 @@ type opening struct {
 }
 
 // commandArgs reads the arguments of a command; the token is its bracket.
-func (p *parser) commandArgs() []*Arg {
+func (p *parser) commandArgs() []Arg {
 	first, cuts := len(p.pieces), len(p.cuts)
 	end := p.split(p.tok.start)
 	args := p.makeArgs(first)
@@ -57,7 +57,7 @@ func (p *parser) closeArgs(end int) {
 }
 
 // makeArgs makes the arguments from the pieces behind the first so many.
-func (p *parser) makeArgs(first int) []*Arg {
+func (p *parser) makeArgs(first int) []Arg {
 	pieces := p.pieces[first:]
 	p.links = 0
 	if p.bad || len(pieces) == 1 && pieces[0].start == pieces[0].end {
@@ -67,12 +67,10 @@ func (p *parser) makeArgs(first int) []*Arg {
 	if p.bad {
 		return nil
 	}
-	all := p.nodes.arg.take(len(pieces))
 	args := p.nodes.args.take(len(pieces))
 	links := 0
 	for i := range pieces {
-		args[i] = &all[i]
-		p.arg(&all[i], &pieces[i])
+		p.arg(&args[i], &pieces[i])
 		links = max(links, p.links)
 	}
 	p.links = links

@@ -96,8 +96,7 @@ type nodes struct {
 	call       slab[Call]
 	method     slab[MethodCall]
 	command    slab[CommandCall]
-	arg        slab[Arg]
-	args       slab[*Arg]
+	args       slab[Arg]
 	exprs      slab[Expr]
 	statements slab[Stmt]
 	ops        slab[string] // of comparisons
@@ -126,7 +125,6 @@ func (n *nodes) reset() {
 	n.call.reset()
 	n.method.reset()
 	n.command.reset()
-	n.arg.reset()
 	n.args.reset()
 	n.exprs.reset()
 	n.statements.reset()
@@ -138,7 +136,7 @@ func (n *nodes) wipe() {
 	for _, s := range []interface{ wipe() }{
 		&n.assign, &n.do, &n.ifs, &n.loop, &n.returns, &n.integer, &n.float, &n.text, &n.template,
 		&n.name, &n.list, &n.dict, &n.unary, &n.binary, &n.compare, &n.index, &n.slice, &n.attr,
-		&n.call, &n.method, &n.command, &n.arg, &n.args, &n.exprs, &n.statements, &n.ops,
+		&n.call, &n.method, &n.command, &n.args, &n.exprs, &n.statements, &n.ops,
 	} {
 		s.wipe()
 	}

@@ -502,7 +502,7 @@ func (p *parser) ifArgs(n *If, pieces []piece) bool {
 	switch op := p.ifOperator(pieces[2]); op {
 	case "=", "==", "!=", "<", ">", "<=", ">=":
 		p.charge(2 * 72)
-		ab := p.nodes.arg.take(2)
+		ab := p.nodes.args.take(2)
 		n.Op, n.A, n.B = op, &ab[0], &ab[1]
 		p.arg(n.A, &pieces[0])
 		p.arg(n.B, &pieces[1])
@@ -586,7 +586,7 @@ func (p *parser) startLoop(pos Pos) {
 			p.fail(n.VarPos, "startLoop counts in a variable: write startLoop(i, from, to)")
 		}
 		p.charge(2 * 72)
-		bounds := p.nodes.arg.take(2)
+		bounds := p.nodes.args.take(2)
 		n.From, n.To = &bounds[0], &bounds[1]
 		p.arg(n.From, &pieces[1])
 		p.arg(n.To, &pieces[2])

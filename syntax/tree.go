@@ -285,7 +285,7 @@ type (
 	CommandCall struct {
 		Pos
 		Name string
-		Args []*Arg
+		Args []Arg
 	}
 	// ListComp is [elem for … in … if …]. Bare where it stands without brackets
 	// as a call's only argument.
