@@ -233,7 +233,7 @@ func (p *Publisher) reseal(ctx context.Context, atStart bool) error {
 			if u.pack.KeyID == k.ID || u.pack.Bytecode > bytecode.Version {
 				continue
 			}
-			if !atStart && u.pack.Bytes != nil && p.keys.Lookup(seal.UsePackage, u.pack.KeyID) == nil {
+			if !atStart && u.pack.Bytes != nil && !p.keys.Has(seal.UsePackage, u.pack.KeyID) {
 				unknown++
 				continue
 			}
@@ -438,8 +438,8 @@ func (p *Publisher) signing() string {
 	return k.ID
 }
 
-// Reseal seals packages anew whose key is valid, but no longer the one that
-// signs. They become a revision.
+// Reseal seals packages anew whose key is known, but not the one that signs now, perhaps
+// because it has expired. They become a revision.
 func (p *Publisher) Reseal(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -377,6 +377,46 @@ func TestSealedAnew(t *testing.T) {
 	}
 }
 
+// TestSealedAnewAtExpiry has one key begin where the other one ends, so that no moment has
+// both.
+func TestSealedAnewAtExpiry(t *testing.T) {
+	turn := time.Now().Add(time.Hour)
+	var later atomic.Bool
+	var keys []*seal.Key
+	for id, valid := range map[string][2]time.Time{"k1": {{}, turn}, "k2": {turn, {}}} {
+		for _, use := range []seal.Use{seal.UsePackage, seal.UseCatalog} {
+			k, err := seal.NewKey(use, id, []byte(strings.Repeat(string(use)+id, 8)), valid[0], valid[1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			keys = append(keys, k)
+		}
+	}
+	ring, err := seal.NewKeyring(func() time.Time {
+		if later.Load() {
+			return turn
+		}
+		return turn.Add(-time.Second)
+	}, keys...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := newMemory()
+	p := open(t, m, ring)
+	if err := p.Reseal(t.Context()); err != nil || p.Revision() != 1 {
+		t.Fatalf("revision %d before the turn, %v", p.Revision(), err)
+	}
+	later.Store(true)
+	if err := p.Reseal(t.Context()); err != nil || p.Revision() != 2 {
+		t.Fatalf("revision %d after it, %v", p.Revision(), err)
+	}
+	for _, pack := range m.publications[1].Packages {
+		if opened, err := seal.Open(ring, pack.Bytes); err != nil || opened.KeyID != "k2" {
+			t.Errorf("%s: %v", pack.Name, err)
+		}
+	}
+}
+
 // TestMinRevision goes on above what workers have seen.
 func TestMinRevision(t *testing.T) {
 	m := newMemory()

@@ -157,6 +157,11 @@ func (r *Keyring) Lookup(use Use, id string) *Key {
 	return find(r.current.Load().keys[use], id, r.now())
 }
 
+// Has reports whether there is a key of a use and an id, be it valid now or not.
+func (r *Keyring) Has(use Use, id string) bool {
+	return slices.ContainsFunc(r.current.Load().keys[use], func(k *Key) bool { return k.ID == id })
+}
+
 // requestKey returns the request key of an id that is valid at a moment, nil where there is
 // none.
 func (r *Keyring) requestKey(id string, now time.Time) *Key {
