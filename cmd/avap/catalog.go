@@ -205,6 +205,7 @@ func broke(message string) bool { return strings.Contains(message, "error readin
 
 // cutOff tells whether a message is of a connection that the other side ended.
 func cutOff(message string) bool {
+	message = strings.TrimSuffix(message, `"`) // of what gRPC quotes
 	return strings.HasSuffix(message, ": broken pipe") || strings.HasSuffix(message, ": connection reset by peer")
 }
 

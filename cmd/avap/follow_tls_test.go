@@ -96,6 +96,7 @@ func TestUnavailable(t *testing.T) {
 	}{
 		{"write tcp 10.0.0.1:4242->10.0.0.2:50051: write: broken pipe", true, "no answer of a definition server at brain:50051 (broken pipe): " + refuses},
 		{"read tcp 10.0.0.1:4242->10.0.0.2:50051: read: connection reset by peer", true, "no answer of a definition server at brain:50051 (connection reset by peer): " + refuses},
+		{`connection error: desc = "error reading server preface: read tcp 10.0.0.1:4242->10.0.0.2:50051: read: connection reset by peer"`, true, "no answer of a definition server at brain:50051 (connection reset by peer): " + refuses},
 		{"write tcp 10.0.0.1:4242->10.0.0.2:50051: write: broken pipe", false, "no answer of a definition server at brain:50051 (broken pipe): does it want TLS? then name its CA with --tls-ca"},
 		{`connection error: desc = "transport: authentication handshake failed: remote error: tls: expired certificate"`, true, "no answer of a definition server at brain:50051 (expired certificate): see --tls-ca, --tls-cert and --tls-key"},
 		{`connection error: desc = "error reading server preface: EOF"`, false, "no answer of a definition server at brain:50051 (EOF): does it want TLS? then name its CA with --tls-ca"},
