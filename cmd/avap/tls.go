@@ -100,7 +100,7 @@ type certificate struct {
 	mu      sync.Mutex
 	pair    *tls.Certificate
 	read    [2]time.Time // when the files of pair had been written
-	refused [2]time.Time // when those had been that were told of last
+	refused [2]time.Time // when those had been that were told of since, if any; else read
 }
 
 func newCertificate(cert, key string, log *slog.Logger) (*certificate, error) {
@@ -124,11 +124,12 @@ func (c *certificate) get() (*tls.Certificate, error) {
 		}
 	}
 	if c.pair != nil && written == c.read {
+		c.refused = written
 		return c.pair, nil
 	}
 	pair, err := tls.LoadX509KeyPair(c.cert, c.key)
 	if err == nil {
-		c.pair, c.read = &pair, written
+		c.pair, c.read, c.refused = &pair, written, written
 	}
 	if c.pair == nil {
 		return nil, fmt.Errorf("--tls-cert %s --tls-key %s: %w", c.cert, c.key, err)

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// TestCertificateRenewed replaces the files of a certificate: what cannot be used
-// changes nothing and is logged once, what can is taken.
+// TestCertificateRenewed replaces and removes the files of a certificate: what cannot be
+// used changes nothing and is logged once, what can is taken.
 func TestCertificateRenewed(t *testing.T) {
 	t.Parallel()
 	dir, renewed := t.TempDir(), t.TempDir()
@@ -68,5 +68,25 @@ func TestCertificateRenewed(t *testing.T) {
 	}
 	if got := strings.Count(log.String(), "\n"); got != 1 {
 		t.Errorf("%d lines in the log:\n%s", got, log.String())
+	}
+	// Files that are gone are told of too, and again once they have been there.
+	second, written := serves(), time.Now()
+	for n := range 3 {
+		for _, name := range []string{"server.crt", "server.key"} {
+			if err := os.Remove(filepath.Join(dir, name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if serves() != second {
+			t.Error("the certificate went with its files")
+		}
+		if got := strings.Count(log.String(), "no such file"); got != n+1 {
+			t.Errorf("gone %d times, %d lines in the log:\n%s", n+1, got, log.String())
+		}
+		replace("server.crt", written)
+		replace("server.key", written)
+		if serves() != second {
+			t.Error("the certificate is another")
+		}
 	}
 }
