@@ -389,8 +389,8 @@ func (p *Publisher) refresh(ctx context.Context) {
 }
 
 // How often the key that signs is looked at, so that an old one need not stay for
-// long after it; and how often packages are, of which another server may have
-// sealed some with it since.
+// long after it, and a store that did not answer; and how often packages are, of which
+// another server may have sealed some with it since.
 const (
 	keyInterval  = 5 * time.Second
 	sealInterval = time.Minute
@@ -417,6 +417,9 @@ func (p *Publisher) Follow(ctx context.Context) {
 			}
 			p.refresh(ctx)
 		case now := <-ticker.C:
+			if !p.told.IsZero() {
+				p.refresh(ctx) // the store may not tell again of what could not be read
+			}
 			k := p.signing()
 			if k == last && now.Sub(looked) < sealInterval {
 				continue

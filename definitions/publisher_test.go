@@ -631,3 +631,35 @@ func TestStoreRestored(t *testing.T) {
 		t.Errorf("%v, want %s", err, want)
 	}
 }
+
+// TestStoreAwayIsLookedAtAgain has a publisher that could not read a revision read it
+// later, though nobody tells it again.
+func TestStoreAwayIsLookedAtAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &away{memory: newMemory()}
+		open := func(of store.Store) *definitions.Publisher {
+			p, err := definitions.OpenPublisher(t.Context(), definitions.PublisherOptions{Store: of, Keys: keyring(t), Log: slog.New(slog.DiscardHandler)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return p
+		}
+		p, other := open(s), open(s.memory)
+		ctx, cancel := context.WithCancel(t.Context())
+		go p.Follow(ctx)
+		synctest.Wait()
+		s.gone.Store(true)
+		source := []definitions.Source{{Text: "command f(a: out) { a = 1 }"}}
+		if _, err := other.Publish(t.Context(), source, definitions.Order{Author: "ada"}); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		s.gone.Store(false)
+		time.Sleep(6 * time.Second)
+		if p.Revision() != other.Revision() {
+			t.Errorf("it is at revision %d, the store at %d", p.Revision(), other.Revision())
+		}
+		cancel()
+		synctest.Wait()
+	})
+}
