@@ -294,6 +294,7 @@ func (p *Publisher) append(ctx context.Context, pub *store.Publication) error {
 	revision, err := p.store.Append(ctx, *pub)
 	if err != nil {
 		if err = p.appended(ctx, pub, err); err == nil {
+			pub.Revision = max(pub.Base+1, pub.AtLeast) // others may have been published since
 			p.tell(pub)
 		}
 		return err
@@ -314,7 +315,7 @@ func (p *Publisher) tell(pub *store.Publication) {
 	for i := range pub.Versions[:min(most, len(pub.Versions))] {
 		names = append(names, describe(pub.Versions[i].Key))
 	}
-	p.log.Info("published", "revision", p.state.revision, "author", pub.Author, "action", pub.Action,
+	p.log.Info("published", "revision", pub.Revision, "author", pub.Author, "action", pub.Action,
 		"units", names, "versions", len(pub.Versions), "packages", len(pub.Packages))
 }
 

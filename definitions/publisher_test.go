@@ -536,8 +536,13 @@ func TestPublicationsAreLogged(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// What is stored with the answer lost is found, and logged too.
-	m.fail = func(p store.Publication) error { m.fail = nil; m.store(p); return store.ErrUncertain }
+	// What is stored with the answer lost is found, and logged too, with its own revision.
+	m.fail = func(p store.Publication) error {
+		m.fail = nil
+		m.store(p)
+		m.store(store.Publication{Base: p.Base + 1, Action: store.ActionAdvance, Author: "another server", Roots: p.Roots})
+		return store.ErrUncertain
+	}
 	if _, err := p.Delete(t.Context(), []store.Key{{Name: "double"}}, definitions.Order{Author: "bob"}); err != nil {
 		t.Fatal(err)
 	}
