@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -26,7 +27,14 @@ import (
 	"github.com/avap-framework/avap/seal"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain has all ways of a test wait at the same time, however few processors there are.
+// go test -parallel overrides it.
+func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // serve starts a server of net/http and gives its address.
 func serve(t *testing.T, handler http.HandlerFunc) string {
