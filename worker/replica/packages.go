@@ -23,7 +23,7 @@ type packages struct {
 	keep bool // whether snapshots are written
 
 	server           atomic.Pointer[avapv2pb.CatalogClient]
-	fetched, missing atomic.Uint64 // units that the server was asked for: had, and not had
+	fetched, missing atomic.Uint64 // units that are not here: that the server gave, or did not, as while it is away
 
 	mu                sync.Mutex
 	fresh             map[catalog.Hash]pending // since the latest snapshot was begun
