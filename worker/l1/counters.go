@@ -21,7 +21,7 @@ type counters struct {
 
 type stripe struct {
 	hits, missed, declined atomic.Uint64 // each look-up is one of them
-	_                      [104]byte // two cache lines, since processors fetch them in pairs
+	_                      [104]byte     // two cache lines, since processors fetch them in pairs
 }
 
 // add counts a look-up; keep is false where a miss is not to be kept.
