@@ -34,8 +34,8 @@ func example() report {
 
 func TestBars(t *testing.T) {
 	want := []bar{
-		{Program: "loop", Value: 9, Against: "tengo", Holds: true},
-		{Program: "loop", Value: 2, Against: lua54, Holds: false},
+		{Program: "loop", Value: 9, Pairs: 9, Against: "tengo", Holds: true},
+		{Program: "loop", Value: 2, Pairs: 2, Against: lua54, Holds: false},
 		{Program: compile, Value: 100, Holds: false},
 	}
 	got := example().Bars
@@ -50,11 +50,25 @@ func TestBars(t *testing.T) {
 	}
 }
 
+// TestPairs has a machine that is half as fast for most rounds of one engine, and for few
+// of the other, so that their medians are not of the same speed.
+func TestPairs(t *testing.T) {
+	r := newReport([]*subject{
+		samples("loop", avap, 100, 200, 200, 100, 200),
+		samples("loop", "tengo", 900, 1800, 900, 900, 900),
+	}, "cpu", 5, time.Second)
+	if len(r.Bars) != 1 || r.Bars[0].Value != 4.5 || r.Bars[0].Pairs != 9 {
+		t.Errorf("%+v", r.Bars)
+	}
+}
+
 func TestMarkdown(t *testing.T) {
 	text := example().markdown()
 	for _, want := range []string{
 		"| loop | 2 µs | 20 µs (10.0) | 18 µs (9.0) | 1 µs (0.5) |",
 		"| compile | 100 µs | n/a | n/a | n/a |",
+		"| loop | at least 8 times as fast as the fastest Go peer | 9.00 | 9.00 | tengo | yes |",
+		"| compile | 20 lines in under 100 µs | 100.00 |  |  | **no** |",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no line %q in\n%s", want, text)
